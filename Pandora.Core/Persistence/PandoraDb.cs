@@ -1,0 +1,120 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+using Npgsql;
+
+namespace Pandora.Core.Persistence;
+
+/// <summary>
+/// The tables as the REST rooms see them. The schema itself is the SQL below <c>Migrations/</c>; this only maps it, with
+/// snake_case columns and enumerations as words.
+/// </summary>
+internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext(options)
+{
+    public DbSet<ServiceRow> Services => Set<ServiceRow>();
+    public DbSet<ClientRow> Clients => Set<ClientRow>();
+    public DbSet<ProjectRow> Projects => Set<ProjectRow>();
+    public DbSet<EnvironmentRow> Environments => Set<EnvironmentRow>();
+    public DbSet<ProjectServiceRow> ProjectServices => Set<ProjectServiceRow>();
+    public DbSet<EnvironmentServiceRow> EnvironmentServices => Set<EnvironmentServiceRow>();
+    public DbSet<ApiKeyRow> ApiKeys => Set<ApiKeyRow>();
+    public DbSet<AdminAccountRow> AdminAccounts => Set<AdminAccountRow>();
+    public DbSet<RevealAuditRow> RevealAudits => Set<RevealAuditRow>();
+    public DbSet<RequestRow> Requests => Set<RequestRow>();
+
+    /// <summary>
+    /// Saves what is tracked. Returns null when done, or the name of the unique or foreign key constraint that refused
+    /// it; then nothing is saved and nothing is tracked any more.
+    /// </summary>
+    public async Task<string?> TrySaveAsync(CancellationToken ct)
+    {
+        try
+        {
+            await SaveChangesAsync(ct);
+            return null;
+        }
+        catch (DbUpdateException e) when (RefusingConstraint(e.InnerException) is { } constraint)
+        {
+            ChangeTracker.Clear();
+            return constraint;
+        }
+    }
+
+    private static string? RefusingConstraint(Exception? exception) =>
+        exception is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation or PostgresErrorCodes.ForeignKeyViolation } e
+            ? e.ConstraintName
+            : null;
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<ServiceRow>().ToTable("service");
+        modelBuilder.Entity<ClientRow>().ToTable("client");
+        modelBuilder.Entity<ProjectRow>(project =>
+        {
+            project.ToTable("project");
+            project.HasMany(row => row.Services).WithOne().HasForeignKey(row => row.ProjectId);
+        });
+        modelBuilder.Entity<EnvironmentRow>(environment =>
+        {
+            environment.ToTable("environment");
+            environment.HasOne(row => row.Project).WithMany().HasForeignKey(row => row.ProjectId);
+            environment.HasMany(row => row.Services).WithOne(row => row.Environment).HasForeignKey(row => row.EnvironmentId);
+        });
+        modelBuilder.Entity<ProjectServiceRow>(assignment =>
+        {
+            assignment.ToTable("project_service");
+            assignment.HasKey(row => new { row.ProjectId, row.ServiceId });
+            assignment.HasOne(row => row.Service).WithMany().HasForeignKey(row => row.ServiceId);
+            assignment.Ignore(row => row.Schedule);
+        });
+        modelBuilder.Entity<EnvironmentServiceRow>(assignment =>
+        {
+            assignment.ToTable("environment_service");
+            assignment.HasKey(row => new { row.EnvironmentId, row.ServiceId });
+            assignment.HasOne(row => row.ProjectService).WithMany().HasForeignKey(row => new { row.ProjectId, row.ServiceId });
+            assignment.Ignore(row => row.Quota);
+        });
+        modelBuilder.Entity<ApiKeyRow>(key =>
+        {
+            key.ToTable("api_key");
+            key.HasOne(row => row.Environment).WithMany().HasForeignKey(row => row.EnvironmentId);
+        });
+        modelBuilder.Entity<AdminAccountRow>(account =>
+        {
+            account.ToTable("admin_account");
+            account.Property(row => row.Id).ValueGeneratedNever();
+        });
+        modelBuilder.Entity<RevealAuditRow>(audit =>
+        {
+            audit.ToTable("reveal_audit");
+            audit.Property(row => row.Id).ValueGeneratedNever();
+        });
+        modelBuilder.Entity<RequestRow>(request =>
+        {
+            request.ToTable("request");
+            request.Property(row => row.Id).ValueGeneratedNever();
+            request.Property(row => row.ExecutionStatus).HasConversion<short>();
+            request.Property(row => row.UnauthorizedReason).HasConversion<short>();
+            request.Property(row => row.Method).HasConversion<short>();
+        });
+
+        foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
+        {
+            property.SetColumnName(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name));
+        }
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<ServiceStatus>().HaveConversion<WordConverter<ServiceStatus>>();
+        configurationBuilder.Properties<ClientType>().HaveConversion<WordConverter<ClientType>>();
+        configurationBuilder.Properties<SwitchStatus>().HaveConversion<WordConverter<SwitchStatus>>();
+        configurationBuilder.Properties<Quotas.ResetFrequency>().HaveConversion<WordConverter<Quotas.ResetFrequency>>();
+    }
+
+    /// <summary>Stores an enumeration member as its lower-case word.</summary>
+    private sealed class WordConverter<T>() : ValueConverter<T, string>(
+        member => JsonNamingPolicy.SnakeCaseLower.ConvertName(member.ToString()),
+        word => Enum.Parse<T>(word, true))
+        where T : struct, Enum;
+}

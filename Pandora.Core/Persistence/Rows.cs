@@ -1,0 +1,206 @@
+using Pandora.Core.Gate;
+using Pandora.Core.Quotas;
+
+namespace Pandora.Core.Persistence;
+
+/// <summary>A record that lists show newest first.</summary>
+internal interface IListedRow
+{
+    int Id { get; }
+
+    DateTimeOffset CreatedAt { get; }
+}
+
+public enum ServiceStatus
+{
+    Enabled,
+    Disabled,
+    Deprecated,
+}
+
+public enum ClientType
+{
+    Developer,
+    Organization,
+}
+
+/// <summary>Status of projects, environments and API keys.</summary>
+public enum SwitchStatus
+{
+    Enabled,
+    Disabled,
+}
+
+internal sealed class ServiceRow : IListedRow
+{
+    public int Id { get; set; }
+    public required string Name { get; set; }
+    public required string Version { get; set; }
+    public ServiceStatus Status { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}
+
+internal sealed class ClientRow : IListedRow
+{
+    public int Id { get; set; }
+    public ClientType Type { get; set; }
+    public required string Name { get; set; }
+    public required string Email { get; set; }
+
+    /// <summary>The e-mail in lower case; unique.</summary>
+    public required string EmailFolded { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}
+
+internal sealed class ProjectRow : IListedRow
+{
+    public int Id { get; set; }
+    public int ClientId { get; set; }
+    public required string Name { get; set; }
+    public SwitchStatus Status { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public List<ProjectServiceRow> Services { get; } = [];
+}
+
+internal sealed class EnvironmentRow : IListedRow
+{
+    public int Id { get; set; }
+    public int ProjectId { get; set; }
+    public required string Name { get; set; }
+    public SwitchStatus Status { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public ProjectRow? Project { get; set; }
+    public List<EnvironmentServiceRow> Services { get; } = [];
+}
+
+/// <summary>A service on a project: how much its environments may get together, and when they are filled up again.</summary>
+internal sealed class ProjectServiceRow
+{
+    public int ProjectId { get; set; }
+    public int ServiceId { get; set; }
+
+    /// <summary>-1 is unlimited.</summary>
+    public long MaxRequests { get; set; }
+    public ResetFrequency ResetFrequency { get; set; }
+    public DateTimeOffset NextReset { get; set; }
+    public short AnchorDay { get; set; }
+    public DateTimeOffset AssignedAt { get; set; }
+    public ServiceRow? Service { get; set; }
+
+    /// <summary>Setting it does not fill up any counter.</summary>
+    public ResetSchedule Schedule
+    {
+        get => new(ResetFrequency, NextReset, AnchorDay);
+        set => (ResetFrequency, NextReset, AnchorDay) = (value.Frequency, value.NextReset, (short)value.AnchorDay);
+    }
+}
+
+/// <summary>A service on an environment, with the counter that checks take from.</summary>
+internal sealed class EnvironmentServiceRow
+{
+    public int EnvironmentId { get; set; }
+    public int ServiceId { get; set; }
+    public int ProjectId { get; set; }
+
+    /// <summary>-1 is unlimited; then <see cref="AvailableRequests"/> is -1 too.</summary>
+    public long MaxRequests { get; set; }
+
+    /// <summary>As stored: a reset that is due but not yet written is not in it.</summary>
+    public long AvailableRequests { get; set; }
+    public DateTimeOffset AssignedAt { get; set; }
+    public EnvironmentRow? Environment { get; set; }
+    public ProjectServiceRow? ProjectService { get; set; }
+
+    public Quota Quota
+    {
+        get => new(MaxRequests, AvailableRequests);
+        set => (MaxRequests, AvailableRequests) = (value.Max, value.Available);
+    }
+}
+
+internal sealed class ApiKeyRow : IListedRow
+{
+    public int Id { get; set; }
+    public int EnvironmentId { get; set; }
+
+    /// <summary>32 bytes; finds the key by its text.</summary>
+    public required byte[] KeyHash { get; set; }
+    public required string KeyMask { get; set; }
+
+    /// <summary>The key text under authenticated encryption, for reveal.</summary>
+    public required byte[] KeyCiphertext { get; set; }
+    public required string KeyMaterialId { get; set; }
+    public SwitchStatus Status { get; set; }
+
+    /// <summary>Null: never.</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+
+    /// <summary>Null: no valid check yet. At most 60 s older than the newest.</summary>
+    public DateTimeOffset? LastUsed { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public EnvironmentRow? Environment { get; set; }
+}
+
+/// <summary>The one administrator.</summary>
+internal sealed class AdminAccountRow
+{
+    public const int OnlyId = 1;
+
+    public int Id { get; set; } = OnlyId;
+    public required string Username { get; set; }
+    public required string PasswordHash { get; set; }
+
+    /// <summary>Raised by each password change; a token is valid under the version it was issued with.</summary>
+    public int CredentialVersion { get; set; }
+    public bool ForcePasswordReset { get; set; }
+
+    /// <summary><c>jti</c> of the token that made the last change and stays valid. Null: none.</summary>
+    public string? ExemptTokenId { get; set; }
+}
+
+internal sealed class RevealAuditRow
+{
+    public Guid Id { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public required string Username { get; set; }
+    public required string TokenId { get; set; }
+    public long ApiKeyId { get; set; }
+    public required string PeerAddress { get; set; }
+
+    /// <summary>granted, forbidden, not_found, undecryptable or invalid_id.</summary>
+    public required string Outcome { get; set; }
+}
+
+/// <summary>A row of the request log. Ids are those at the time of the call, null when it named nothing.</summary>
+internal sealed class RequestRow
+{
+    /// <summary>UUIDv7; its leading 48 bits are the time of recording.</summary>
+    public Guid Id { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset RequestTime { get; set; }
+    public int? ApiKeyId { get; set; }
+    public int? EnvironmentId { get; set; }
+    public int? ProjectId { get; set; }
+    public int? ClientId { get; set; }
+    public int? ServiceId { get; set; }
+    public ExecutionStatus ExecutionStatus { get; set; }
+    public FailureCode UnauthorizedReason { get; set; }
+
+    /// <summary>0 while the outcome is not reported.</summary>
+    public short StatusCode { get; set; }
+    public CallMethod Method { get; set; }
+    public required string KeyMask { get; set; }
+    public required string EnvironmentName { get; set; }
+    public required string ProjectName { get; set; }
+    public required string ClientName { get; set; }
+    public required string ServiceName { get; set; }
+    public required string ServiceVersion { get; set; }
+    public required string Path { get; set; }
+    public required string IpAddress { get; set; }
+    public required string Detail { get; set; }
+    public required string MetadataBody { get; set; }
+    public required string MetadataCookies { get; set; }
+    public required string MetadataHeaders { get; set; }
+    public required string MetadataQueryParams { get; set; }
+    public required string MetadataContentType { get; set; }
+}

@@ -1,0 +1,73 @@
+namespace Pandora.Core.Quotas;
+
+/// <summary>How often a quota is filled up again.</summary>
+public enum ResetFrequency
+{
+    Daily,
+    Weekly,
+    Biweekly,
+    Monthly,
+}
+
+/// <summary>When the quota of a service on a project is filled up again.</summary>
+/// <param name="NextReset">The instant of the next reset, in UTC.</param>
+/// <param name="AnchorDay">
+/// Day of the month, 1..31, that a monthly schedule falls on; a shorter month uses its last day and the next one returns
+/// to the anchor.
+/// </param>
+internal readonly record struct ResetSchedule(ResetFrequency Frequency, DateTimeOffset NextReset, int AnchorDay)
+{
+    /// <summary>A schedule that begins on the day of <paramref name="now"/>: the first reset is at 00:00 UTC, one step later.</summary>
+    public static ResetSchedule Start(ResetFrequency frequency, DateTimeOffset now)
+    {
+        var today = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
+        var started = new ResetSchedule(frequency, today, today.Day);
+        return started with { NextReset = started.After(1) };
+    }
+
+    /// <summary>The same frequency, with the next reset at an instant that an administrator chose.</summary>
+    public static ResetSchedule At(ResetFrequency frequency, DateTimeOffset nextReset) =>
+        new(frequency, nextReset, nextReset.UtcDateTime.Day);
+
+    public bool IsDue(DateTimeOffset now) => NextReset <= now;
+
+    /// <summary>
+    /// This schedule if it is not due; else with its first reset later than <paramref name="now"/>, counted from
+    /// <see cref="NextReset"/>: missed periods are skipped and the time of day stays.
+    /// </summary>
+    public ResetSchedule Advance(DateTimeOffset now)
+    {
+        if (!IsDue(now))
+        {
+            return this;
+        }
+        var steps = Frequency == ResetFrequency.Monthly
+            ? MonthsBetween(NextReset, now)
+            : (int)((now - NextReset) / StepOf(Frequency));
+        steps = Math.Max(steps, 1);
+        var next = After(steps);
+        return this with { NextReset = next > now ? next : After(steps + 1) };
+    }
+
+    private DateTimeOffset After(int steps)
+    {
+        if (Frequency != ResetFrequency.Monthly)
+        {
+            return NextReset + (StepOf(Frequency) * steps);
+        }
+        var month = new DateTime(NextReset.Year, NextReset.Month, 1, 0, 0, 0, DateTimeKind.Utc).AddMonths(steps);
+        var day = Math.Min(AnchorDay, DateTime.DaysInMonth(month.Year, month.Month));
+        return new DateTimeOffset(month.AddDays(day - 1) + NextReset.TimeOfDay, TimeSpan.Zero);
+    }
+
+    private static int MonthsBetween(DateTimeOffset from, DateTimeOffset to) =>
+        ((to.Year - from.Year) * 12) + to.Month - from.Month;
+
+    private static TimeSpan StepOf(ResetFrequency frequency) => frequency switch
+    {
+        ResetFrequency.Daily => TimeSpan.FromDays(1),
+        ResetFrequency.Weekly => TimeSpan.FromDays(7),
+        ResetFrequency.Biweekly => TimeSpan.FromDays(14),
+        _ => throw new ArgumentOutOfRangeException(nameof(frequency), frequency, "Months differ in length."),
+    };
+}

@@ -1,0 +1,27 @@
+namespace Pandora.Core.Rest;
+
+/// <summary>What a route says about its answers; the OpenAPI document is made from it.</summary>
+internal static class Answers
+{
+    /// <summary>The route answers with a <typeparamref name="T"/>.</summary>
+    /// <param name="refusals">Statuses of its error objects, besides those every route of its kind has.</param>
+    public static RouteHandlerBuilder Answers200<T>(this RouteHandlerBuilder route, params ReadOnlySpan<int> refusals) =>
+        route.Produces<T>().Refuses(refusals);
+
+    /// <inheritdoc cref="Answers200{T}"/>
+    public static RouteHandlerBuilder Answers201<T>(this RouteHandlerBuilder route, params ReadOnlySpan<int> refusals) =>
+        route.Produces<T>(StatusCodes.Status201Created).Refuses(refusals);
+
+    /// <summary>The route answers without a body.</summary>
+    public static RouteHandlerBuilder Answers204(this RouteHandlerBuilder route, params ReadOnlySpan<int> refusals) =>
+        route.Produces(StatusCodes.Status204NoContent).Refuses(refusals);
+
+    private static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, ReadOnlySpan<int> statuses)
+    {
+        foreach (var status in statuses)
+        {
+            route.Produces(status, contentType: "application/json");
+        }
+        return route;
+    }
+}

@@ -1,0 +1,51 @@
+using Pandora.Core.Errors;
+
+namespace Pandora.Core.Rest;
+
+/// <summary>Turns what handlers do not expect into an error object; the cause goes to the log only.</summary>
+internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAnswers> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        try
+        {
+            await next(context);
+        }
+        catch (Exception) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is left to answer.
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            await AnswerAsync(context, Error.TooLarge(RequestBytes.Limit));
+        }
+        catch (Exception e) when (e is not BadHttpRequestException && !context.Response.HasStarted)
+        {
+            if (DatabaseFaults.IsUnavailable(e))
+            {
+                Log.DatabaseUnavailable(logger, context.Request.Method, e.GetType().Name, e.Message);
+                await AnswerAsync(context, Error.Unavailable());
+            }
+            else
+            {
+                Log.Unexpected(logger, context.Request.Method, e);
+                await AnswerAsync(context, Error.Unexpected());
+            }
+        }
+    }
+
+    private static Task AnswerAsync(HttpContext context, Error error)
+    {
+        context.Response.Clear();
+        return ErrorResponses.WriteAsync(context, error);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1001, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
+        public static partial void DatabaseUnavailable(ILogger logger, string method, string type, string message);
+
+        [LoggerMessage(1002, LogLevel.Error, "{Method} failed unexpectedly")]
+        public static partial void Unexpected(ILogger logger, string method, Exception exception);
+    }
+}

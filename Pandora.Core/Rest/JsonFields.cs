@@ -1,0 +1,305 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Unicode;
+using Pandora.Core.Errors;
+
+namespace Pandora.Core.Rest;
+
+/// <summary>
+/// The properties of one JSON object, read by name. Two kinds of faults are kept apart: what cannot be read at all (wrong
+/// type, repeated property; only the first one is reported, entity "body") and what breaks a rule of its field (all are
+/// reported, in reading order, one a field).
+/// </summary>
+internal sealed class JsonFields
+{
+    private const int MaxDepth = 64;
+
+    private readonly JsonElement _object;
+    private readonly string _prefix;
+    private readonly string _entity;
+    private readonly Faults _faults;
+
+    private JsonFields(JsonElement element, string prefix, string entity, Faults faults)
+    {
+        _object = element;
+        _prefix = prefix;
+        _entity = entity;
+        _faults = faults;
+    }
+
+    /// <summary>What is wrong with all that was read so far. Null: nothing.</summary>
+    public Error? Fault => _faults.Unreadable ?? (_faults.Broken.Count == 0 ? null : Error.Of(_faults.Broken));
+
+    /// <summary>Null and a fault when the bytes are not one JSON object.</summary>
+    public static JsonFields? Parse(ReadOnlyMemory<byte> utf8, string entity, out Error? fault)
+    {
+        fault = null;
+        if (!Utf8.IsValid(utf8.Span))
+        {
+            fault = Error.Body("The body is not valid UTF-8.");
+            return null;
+        }
+        try
+        {
+            // The document is not disposed: its memory is not pooled, and the elements outlive this method.
+            var root = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = MaxDepth }).RootElement;
+            if (root.ValueKind == JsonValueKind.Object)
+            {
+                return new JsonFields(root, "", entity, new Faults());
+            }
+        }
+        catch (JsonException)
+        {
+            // Told below, without the parser's own text.
+        }
+        fault = Error.Body("The body must be one JSON object.");
+        return null;
+    }
+
+    /// <summary>A required text, trimmed, of 1 to <paramref name="max"/> characters. "" when at fault.</summary>
+    public string Name(string name, int max = 255) => Find(name) is { } value ? NameOf(name, value, max) : Missing(name, "");
+
+    /// <inheritdoc cref="Name"/>
+    public Given<string> OptionalName(string name, int max = 255) =>
+        Find(name) is { } value ? NameOf(name, value, max) : Given<string>.Absent;
+
+    /// <summary>A required text, kept as it is. "" when at fault; null and "" count as missing.</summary>
+    public string Text(string name)
+    {
+        if (Find(name) is not { ValueKind: not JsonValueKind.Null } value)
+        {
+            return Missing(name, "");
+        }
+        return TextOf(name, value) switch
+        {
+            null => "",
+            "" => Missing(name, ""),
+            var text => text,
+        };
+    }
+
+    /// <summary>A required member of a closed set, written in snake_case. The default when at fault.</summary>
+    public TEnum Member<TEnum>(string name)
+        where TEnum : struct, Enum =>
+        Find(name) is { } value ? MemberOf<TEnum>(name, value) : Missing(name, default(TEnum));
+
+    /// <inheritdoc cref="Member{TEnum}"/>
+    public Given<TEnum> OptionalMember<TEnum>(string name)
+        where TEnum : struct, Enum =>
+        Find(name) is { } value ? MemberOf<TEnum>(name, value) : Given<TEnum>.Absent;
+
+    /// <summary>A required record id. The default when at fault.</summary>
+    public RecordId Id(string name)
+    {
+        if (Find(name) is not { ValueKind: not JsonValueKind.Null } value)
+        {
+            return Missing(name, default(RecordId));
+        }
+        if (value.ValueKind != JsonValueKind.Number || RecordId.Parse(value.GetRawText()) is not { } parsed)
+        {
+            return Unreadable(name, "must be a whole number", default(RecordId));
+        }
+        return parsed.Id ?? Broken(name, "must be at least 1", default(RecordId));
+    }
+
+    /// <summary>A required quota: -1 (unlimited) to 2^53 - 1. 0 when at fault.</summary>
+    public long Quota(string name) => Find(name) is { } value ? QuotaOf(name, value) : Missing(name, 0L);
+
+    /// <inheritdoc cref="Quota"/>
+    public Given<long> OptionalQuota(string name) => Find(name) is { } value ? QuotaOf(name, value) : Given<long>.Absent;
+
+    /// <summary>An instant. Null when the property is null.</summary>
+    public Given<DateTimeOffset?> NullableInstant(string name) =>
+        Find(name) switch
+        {
+            null => Given<DateTimeOffset?>.Absent,
+            { ValueKind: JsonValueKind.Null } => new Given<DateTimeOffset?>(true, null),
+            { } value => new Given<DateTimeOffset?>(true, InstantOf(name, value, dateAllowed: false)),
+        };
+
+    /// <summary>An instant, or a date, which means its first moment in UTC.</summary>
+    public Given<DateTimeOffset> OptionalInstantOrDate(string name) =>
+        Find(name) switch
+        {
+            null => Given<DateTimeOffset>.Absent,
+            { ValueKind: JsonValueKind.Null } => Missing(name, Given<DateTimeOffset>.Absent),
+            { } value => InstantOf(name, value, dateAllowed: true),
+        };
+
+    /// <summary>A boolean; false when absent.</summary>
+    public bool Flag(string name) => Find(name) switch
+    {
+        null => false,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { ValueKind: JsonValueKind.Null } => Missing(name, false),
+        _ => Unreadable(name, "must be true or false", false),
+    };
+
+    /// <summary>The objects of an array; none when it is absent or null.</summary>
+    public IReadOnlyList<T> Objects<T>(string name, Func<JsonFields, T> read)
+    {
+        if (Find(name) is not { ValueKind: not JsonValueKind.Null } array)
+        {
+            return [];
+        }
+        if (array.ValueKind != JsonValueKind.Array)
+        {
+            return Unreadable<IReadOnlyList<T>>(name, "must be an array", []);
+        }
+        var items = new List<T>();
+        foreach (var element in array.EnumerateArray())
+        {
+            var place = $"{name}[{items.Count}]";
+            if (element.ValueKind == JsonValueKind.Object)
+            {
+                items.Add(read(new JsonFields(element, $"{_prefix}{place}.", _entity, _faults)));
+            }
+            else if (element.ValueKind == JsonValueKind.Null)
+            {
+                items.Add(Missing(place, default(T)!));
+            }
+            else
+            {
+                return Unreadable<IReadOnlyList<T>>(place, "must be an object", []);
+            }
+        }
+        return items;
+    }
+
+    /// <summary>Reports that a field breaks a rule which the readers above do not know.</summary>
+    public T Broken<T>(string name, string rule, T instead)
+    {
+        var loc = _prefix + name;
+        if (_faults.Broken.All(error => error.Loc != loc))
+        {
+            _faults.Broken.Add(Error.Field(_entity, loc, $"{loc} {rule}."));
+        }
+        return instead;
+    }
+
+    private T Missing<T>(string name, T instead) => Broken(name, "is required", instead);
+
+    private T Unreadable<T>(string name, string rule, T instead)
+    {
+        var loc = _prefix + name;
+        _faults.Unreadable ??= Error.Body($"{loc} {rule}.", loc);
+        return instead;
+    }
+
+    private JsonElement? Find(string name)
+    {
+        JsonElement? found = null;
+        foreach (var property in _object.EnumerateObject())
+        {
+            if (!property.NameEquals(name))
+            {
+                continue;
+            }
+            if (found is not null)
+            {
+                return Unreadable(name, "is given twice", found);
+            }
+            found = property.Value;
+        }
+        return found;
+    }
+
+    private string NameOf(string name, JsonElement value, int max)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return Missing(name, "");
+        }
+        if (TextOf(name, value) is not { } text)
+        {
+            return "";
+        }
+        var trimmed = text.Trim();
+        var characters = trimmed.EnumerateRunes().Count();
+        return characters switch
+        {
+            0 => Broken(name, "must not be blank", ""),
+            _ when characters > max => Broken(name, $"must have at most {max} characters", ""),
+            _ => trimmed,
+        };
+    }
+
+    /// <summary>Null when unreadable.</summary>
+    private string? TextOf(string name, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            return Unreadable<string?>(name, "must be a text", null);
+        }
+        try
+        {
+            var text = value.GetString()!;
+            return text.Contains('\0') ? Unreadable<string?>(name, "must not contain U+0000", null) : text;
+        }
+        catch (InvalidOperationException)
+        {
+            return Unreadable<string?>(name, "must not contain half a surrogate pair", null);
+        }
+    }
+
+    private TEnum MemberOf<TEnum>(string name, JsonElement value)
+        where TEnum : struct, Enum
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return Missing(name, default(TEnum));
+        }
+        if (TextOf(name, value) is not { } text)
+        {
+            return default;
+        }
+        return Words<TEnum>.TryParse(text, out var member)
+            ? member
+            : Broken(name, $"must be one of {Words<TEnum>.All}", default(TEnum));
+    }
+
+    private long QuotaOf(string name, JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.Null)
+        {
+            return Missing(name, 0L);
+        }
+        if (value.ValueKind != JsonValueKind.Number || RecordId.Parse(value.GetRawText()) is null)
+        {
+            return Unreadable(name, "must be a whole number", 0L);
+        }
+        return value.TryGetInt64(out var quota) && quota is >= Quotas.Quota.Unlimited and <= Quotas.Quota.Largest
+            ? quota
+            : Broken(name, $"must be between {Quotas.Quota.Unlimited} (unlimited) and {Quotas.Quota.Largest}", 0L);
+    }
+
+    private DateTimeOffset InstantOf(string name, JsonElement value, bool dateAllowed)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+        {
+            return Unreadable(name, "must be a timestamp", default(DateTimeOffset));
+        }
+        if (TextOf(name, value) is not { } text)
+        {
+            return default;
+        }
+        if (dateAllowed && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
+        {
+            return new DateTimeOffset(date.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
+        }
+        if (Timestamp.Parse(text) is not { } instant)
+        {
+            return Unreadable(name, "must be a timestamp such as 2030-01-31T00:00:00Z", default(DateTimeOffset));
+        }
+        return instant.Offset == TimeSpan.Zero ? instant : Broken(name, "must be in UTC (zone Z)", default(DateTimeOffset));
+    }
+
+    /// <summary>Shared by an object and all that is below it.</summary>
+    private sealed class Faults
+    {
+        public Error? Unreadable { get; set; }
+
+        public List<Error> Broken { get; } = [];
+    }
+}

@@ -1,0 +1,107 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Http.Extensions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Net.Http.Headers;
+using Pandora.Core.Persistence;
+
+namespace Pandora.Core.Rest;
+
+/// <summary>The place in a list after which a page begins: the sort keys of the last row shown.</summary>
+internal readonly record struct ListPosition(DateTimeOffset Time, string Id);
+
+/// <summary>Which page of a list is asked for.</summary>
+/// <param name="Limit">Rows at most, 1..1000. Null: the caller did not say.</param>
+/// <param name="After">Null: from the beginning.</param>
+internal sealed record PageRequest(int? Limit, ListPosition? After, string Path, IReadOnlyList<KeyValuePair<string, string>> Filters)
+{
+    private const int MaxLimit = 1000;
+
+    public static PageRequest Read(QueryFields query, HttpContext context)
+    {
+        var filters = query.Given.ToList();
+        var path = context.Request.Path.Value!.TrimEnd('/');
+        var limit = query.Number("limit", 1, MaxLimit);
+        ListPosition? after = query.Text("cursor") switch
+        {
+            null => null,
+            var cursor when Decode(cursor, path) is { } position => position,
+            _ => query.Unreadable<ListPosition?>("cursor", "must be taken from the Link header of this list", null),
+        };
+        return new PageRequest(limit, after, path, filters);
+    }
+
+    /// <summary>Fetches one page of records, newest first. Without a limit that is all of them.</summary>
+    public async Task<Page<TRow>> FetchAsync<TRow>(IQueryable<TRow> rows, CancellationToken ct)
+        where TRow : class, IListedRow
+    {
+        if (After is { } after)
+        {
+            var (time, id) = (after.Time, int.Parse(after.Id, CultureInfo.InvariantCulture));
+            rows = rows.Where(row => row.CreatedAt < time || (row.CreatedAt == time && row.Id < id));
+        }
+        rows = rows.OrderByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id);
+        return Cut(
+            await rows.Take((Limit ?? int.MaxValue - 1) + 1).ToListAsync(ct),
+            Limit,
+            row => new ListPosition(row.CreatedAt, row.Id.ToString(CultureInfo.InvariantCulture)));
+    }
+
+    /// <summary>Makes a page of rows that were fetched in order, one more than <paramref name="limit"/> if there are more.</summary>
+    public Page<TRow> Cut<TRow>(List<TRow> rows, int? limit, Func<TRow, ListPosition> positionOf)
+    {
+        if (limit is not { } most || rows.Count <= most)
+        {
+            return new Page<TRow>(rows, null);
+        }
+        rows.RemoveRange(most, rows.Count - most);
+        var query = new QueryBuilder(Filters)
+        {
+            { "limit", most.ToString(CultureInfo.InvariantCulture) },
+            { "cursor", Encode(positionOf(rows[^1]), Path) },
+        };
+        return new Page<TRow>(rows, $"<{Path}{query}>; rel=\"next\"");
+    }
+
+    private static string Encode(ListPosition position, string path) =>
+        Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
+            string.Create(CultureInfo.InvariantCulture, $"{position.Time.UtcTicks}|{position.Id}|{path}")));
+
+    private static ListPosition? Decode(string cursor, string path)
+    {
+        if (!Base64Url.IsValid(cursor))
+        {
+            return null;
+        }
+        var parts = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor)).Split('|', 3);
+        return parts is [var ticks, var id, var list]
+            && list == path
+            && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var time)
+            && time <= DateTimeOffset.MaxValue.UtcTicks
+            && (int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _) || Guid.TryParseExact(id, "D", out _))
+            ? new ListPosition(new DateTimeOffset(time, TimeSpan.Zero), id)
+            : null;
+    }
+}
+
+/// <summary>One page of a list.</summary>
+/// <param name="Link">The <c>Link</c> header that leads to the next page. Null: there is none.</param>
+internal sealed record Page<TRow>(IReadOnlyList<TRow> Rows, string? Link)
+{
+    /// <summary>Answers with the plain array of <paramref name="views"/>.</summary>
+    public IResult Answer<TView>(IEnumerable<TView> views) => new ListResult<TView>(views.ToArray(), Link);
+}
+
+/// <summary>An array, with the way to the next page beside it.</summary>
+internal sealed record ListResult<TView>(TView[] Rows, string? Link) : IResult
+{
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (Link is not null)
+        {
+            httpContext.Response.Headers[HeaderNames.Link] = Link;
+        }
+        return TypedResults.Ok(Rows).ExecuteAsync(httpContext);
+    }
+}

@@ -1,0 +1,98 @@
+using System.Reflection;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Microsoft.Net.Http.Headers;
+using Pandora.Core.Errors;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.Rest;
+
+/// <summary>What surrounds every REST endpoint: headers, CORS, JSON rules, and an error object for all that goes wrong.</summary>
+internal static class RestPipeline
+{
+    /// <summary>The version of the running product.</summary>
+    public static string ProductVersion { get; } =
+        typeof(RestPipeline).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+
+    public static void AddRest(this IServiceCollection services, PandoraSettings settings)
+    {
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+            json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
+            json.SerializerOptions.Converters.Add(new Timestamp.Converter());
+        });
+        services.AddCors(cors => cors.AddDefaultPolicy(policy =>
+        {
+            policy
+                .WithMethods("GET", "POST", "PATCH", "DELETE", "OPTIONS")
+                .WithHeaders("authorization", "content-type")
+                .WithExposedHeaders(HeaderNames.Link, HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate);
+            if (settings.CorsOrigins is { } origins)
+            {
+                // A predicate, because the middleware then answers with Vary: Origin even for a list of one.
+                policy.SetIsOriginAllowed(origin => origins.Contains(origin, StringComparer.OrdinalIgnoreCase));
+            }
+            else
+            {
+                policy.AllowAnyOrigin();
+            }
+        }));
+    }
+
+    /// <summary>Everything before routing. Authentication and endpoints follow.</summary>
+    public static void UseRest(this WebApplication app, PandoraSettings settings)
+    {
+        if (settings.ExposeVersion)
+        {
+            var server = $"pandora/{ProductVersion}";
+            app.Use((context, next) =>
+            {
+                // Set at the last moment, because an answer to a fault clears the headers before it.
+                context.Response.OnStarting(() =>
+                {
+                    context.Response.Headers[HeaderNames.Server] = server;
+                    return Task.CompletedTask;
+                });
+                return next(context);
+            });
+        }
+        app.UseCors();
+        app.UseMiddleware<FaultAnswers>();
+        app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
+        app.UseRouting();
+    }
+
+    /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes) =>
+        routes.MapGroup("/api/v1").AddEndpointFilter(RefuseFaultyInput);
+
+    /// <summary>Path ids come first, then body or query, whatever the order of the handler's parameters.</summary>
+    private static async ValueTask<object?> RefuseFaultyInput(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        Error? fault = null;
+        foreach (var argument in context.Arguments)
+        {
+            if (argument is PathId { Fault: { } pathFault })
+            {
+                return pathFault;
+            }
+            if (argument is IRequestInput { Fault: { } inputFault })
+            {
+                fault ??= inputFault;
+            }
+        }
+        return fault ?? await next(context);
+    }
+
+    private static Task AnswerBareStatus(HttpContext context) => context.Response.StatusCode switch
+    {
+        StatusCodes.Status404NotFound => ErrorResponses.WriteAsync(
+            context, new Error(ErrorCode.NotFound, "There is no such route.")),
+        StatusCodes.Status405MethodNotAllowed => ErrorResponses.WriteAsync(
+            context, new Error(ErrorCode.MethodNotAllowed, $"{context.Request.Method} is not allowed here; see the Allow header.")),
+        _ => Task.CompletedTask,
+    };
+}
