@@ -1,0 +1,205 @@
+using Npgsql;
+using NpgsqlTypes;
+using Pandora.Core.Quotas;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>
+/// One transaction for many checks: reads what they are about, decides, and writes log rows, counters, usage and last
+/// use. Reused by its writer from batch to batch; see <see cref="KeyGate"/> for the steps.
+/// </summary>
+internal sealed class BatchRun
+{
+    // A check that loses its counter between look-up and lock is decided again; deletions are rare, so twice is plenty.
+    private const int MaxDecisions = 5;
+
+    private static readonly TimeSpan LastUsePrecision = TimeSpan.FromSeconds(30);
+
+    private readonly Dictionary<LookUpKey, Facts> _facts = [];
+    private readonly Counters _counters = new();
+    private readonly RequestRows _rows = new();
+    private readonly UsageSums _usage = new();
+    private readonly SortedSet<int> _usedKeys = [];
+    private readonly List<PendingCheck> _candidates = [];
+
+    /// <summary>Id of the running transaction; known before anything is written.</summary>
+    public string TransactionId { get; private set; } = "";
+
+    /// <summary>
+    /// Steps 3 to 5: begins the transaction and decides each check, holding the counters locked. Checks that end before
+    /// their turn are removed from <paramref name="checks"/>.
+    /// </summary>
+    public async Task DecideAsync(
+        NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    {
+        for (var round = 0; round < MaxDecisions; round++)
+        {
+            // :: 3
+            await ReadFactsAsync(connection, checks, begin: round == 0, ct);
+            checks.RemoveAll(check => check.IsEnded);
+            // :: 4
+            _candidates.Clear();
+            foreach (var check in checks)
+            {
+                var facts = _facts[check.LookUp];
+                var failure = Verdict.Of(facts, now);
+                check.Decision = new Decision(Guid.CreateVersion7(now), facts, failure, 0, 0);
+                if (failure == FailureCode.None && check.Check.Consumes)
+                {
+                    _candidates.Add(check);
+                }
+            }
+            // :: 5
+            _counters.Clear();
+            if (_candidates.Count == 0)
+            {
+                return;
+            }
+            await _counters.LockAsync(connection, _candidates, now, ct);
+            checks.RemoveAll(check => check.IsEnded);
+            _candidates.RemoveAll(check => check.IsEnded);
+            if (_candidates.TrueForAll(TakeOne))
+            {
+                return;
+            }
+        }
+        throw new GateUnavailableException("The records of a check kept changing while it was decided.");
+    }
+
+    /// <summary>Step 6: writes all that was decided, and commits.</summary>
+    public async Task CommitAsync(
+        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    {
+        _rows.Clear();
+        _usage.Clear();
+        _usedKeys.Clear();
+        foreach (var check in checks)
+        {
+            var decision = check.Decision;
+            _rows.Add(check, now);
+            if (decision.Facts is not { Key: { } key, Service: { } service })
+            {
+                continue;
+            }
+            _usage.Add(new CounterKey(key.Owner.Environment.Id, service.Id), now, decision, +1);
+            if (decision.Failure == FailureCode.None && !(key.LastUsed > now - LastUsePrecision))
+            {
+                _usedKeys.Add(key.Id);
+            }
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        _counters.Write(batch);
+        _rows.Write(batch, now);
+        _usage.Write(batch);
+        if (_usedKeys.Count > 0)
+        {
+            batch.Add(GateSql.NoteLastUse).WithInts(_usedKeys.ToList()).With(now.UtcDateTime, NpgsqlDbType.TimestampTz);
+        }
+        batch.Add(GateSql.Commit);
+        await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>
+    /// Takes committed checks back that nobody was told of: their log rows, usage and requests, in a transaction of its
+    /// own. Only what is still in the log is taken back, so that doing it twice does no harm.
+    /// </summary>
+    /// <param name="committedAt">The moment the checks were recorded.</param>
+    public async Task UndoAsync(
+        NpgsqlConnection connection,
+        IReadOnlyList<PendingCheck> checks,
+        DateTimeOffset committedAt,
+        DateTimeOffset now,
+        CancellationToken ct)
+    {
+        var deleted = await BeginUndoAsync(connection, checks, ct);
+        var undone = checks.Where(check => deleted.Contains(check.Decision.RequestId)).ToList();
+        var takers = undone.Where(check => check.Decision.Took > 0).ToList();
+        _counters.Clear();
+        if (takers.Count > 0)
+        {
+            await _counters.LockAsync(connection, takers, now, ct);
+        }
+        _usage.Clear();
+        foreach (var decision in undone.Select(check => check.Decision))
+        {
+            if (decision.Facts is { Key: { } key, Service: { } service })
+            {
+                var counter = new CounterKey(key.Owner.Environment.Id, service.Id);
+                _usage.Add(counter, committedAt, decision, -1);
+                _counters.Return(counter, decision.Took);
+            }
+        }
+
+        await using var batch = new NpgsqlBatch(connection);
+        _counters.Write(batch);
+        _usage.Write(batch);
+        batch.Add(GateSql.Commit);
+        await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>How a transaction ended: 'committed', 'aborted' or 'in progress'; null when it is too old to be known.</summary>
+    public async Task<string?> ReadStatusAsync(NpgsqlConnection connection, string transactionId, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(GateSql.TransactionStatus, connection);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = transactionId });
+        return await command.ExecuteScalarAsync(ct) as string;
+    }
+
+    private static async Task<HashSet<Guid>> BeginUndoAsync(
+        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.Begin);
+        batch.Add(GateSql.DeleteRequests).WithUuids(checks.Select(check => check.Decision.RequestId).ToList());
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        var deleted = new HashSet<Guid>();
+        while (await reader.ReadAsync(ct))
+        {
+            deleted.Add(reader.GetGuid(0));
+        }
+        return deleted;
+    }
+
+    private async Task ReadFactsAsync(
+        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, bool begin, CancellationToken ct)
+    {
+        _facts.Clear();
+        foreach (var check in checks)
+        {
+            _facts.TryAdd(check.LookUp, Facts.Nothing);
+        }
+        var asked = _facts.Keys.ToList();
+        await using var batch = new NpgsqlBatch(connection);
+        if (begin)
+        {
+            batch.Add(GateSql.Begin);
+            batch.Add(GateSql.TransactionId);
+        }
+        KeyDirectory.Ask(batch, asked);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        if (begin)
+        {
+            await reader.ReadAsync(ct);
+            TransactionId = reader.GetString(0);
+            await reader.NextResultAsync(ct);
+        }
+        await KeyDirectory.ReadAsync(reader, asked, _facts, ct);
+    }
+
+    /// <summary>False: the counter is gone, so that the check must be decided anew.</summary>
+    private bool TakeOne(PendingCheck check)
+    {
+        if (_counters.Take(Counters.KeyOf(check.Decision.Facts)) is not { } result)
+        {
+            return false;
+        }
+        check.Decision = result switch
+        {
+            { Taken: false } => check.Decision with { Failure = FailureCode.QuotaExceeded },
+            { Left: Quota.Unlimited } => check.Decision with { AvailableRequests = Quota.Unlimited },
+            { Left: var left } => check.Decision with { Took = 1, AvailableRequests = left },
+        };
+        return true;
+    }
+}

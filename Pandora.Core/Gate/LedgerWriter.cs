@@ -1,0 +1,334 @@
+using System.Threading.Channels;
+using Npgsql;
+using Pandora.Core.Errors;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
+internal sealed partial class LedgerWriter(
+    ChannelReader<PendingCheck> lane, NpgsqlDataSource dataSource, TimeProvider time, ILogger logger)
+{
+    private const int MaxBatch = 256;
+
+    // A caller hears within 5 s that the database is away; the rest is for what waits in the lane behind this batch.
+    private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan UndoPause = TimeSpan.FromSeconds(1);
+
+    private readonly List<PendingCheck> _batch = new(MaxBatch);
+    private readonly Queue<Unsettled> _unsettled = [];
+    private BatchRun _run = new();
+    private NpgsqlConnection? _connection;
+
+    /// <summary>Runs until the lane is completed and empty, or <paramref name="stopNow"/>.</summary>
+    public async Task RunAsync(CancellationToken stopNow)
+    {
+        try
+        {
+            while (await HasWorkAsync(stopNow))
+            {
+                await SettleAsync(stopNow);
+                await ServeBatchAsync(stopNow);
+            }
+            await SettleAsync(stopNow);
+        }
+        catch (OperationCanceledException) when (stopNow.IsCancellationRequested)
+        {
+            // Time is up: what waits is ended below.
+        }
+        finally
+        {
+            FailLane(new GateUnavailableException("The node is stopping."));
+            DropConnection();
+        }
+    }
+
+    /// <summary>False: the lane is completed and empty.</summary>
+    private async ValueTask<bool> HasWorkAsync(CancellationToken stopNow)
+    {
+        if (_unsettled.Count == 0)
+        {
+            return await lane.WaitToReadAsync(stopNow);
+        }
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        pause.CancelAfter(UndoPause);
+        try
+        {
+            return await lane.WaitToReadAsync(pause.Token);
+        }
+        catch (OperationCanceledException) when (!stopNow.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+
+    private async Task ServeBatchAsync(CancellationToken stopNow)
+    {
+        _batch.Clear();
+        while (_batch.Count < MaxBatch && lane.TryRead(out var check))
+        {
+            if (!check.IsEnded)
+            {
+                _batch.Add(check);
+            }
+        }
+        if (_batch.Count == 0)
+        {
+            return;
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        limit.CancelAfter(BatchLimit);
+        try
+        {
+            await CommitAsync(_batch, limit.Token);
+        }
+        catch (Exception e) when (IsUnavailable(e, limit.Token))
+        {
+            // The lane waited behind this batch and would only wait as long again.
+            Log.DatabaseUnavailable(logger, e.GetType().Name, e.Message);
+            var fault = new GateUnavailableException("The database did not answer in time.", e);
+            FailBatch(_batch, fault);
+            FailLane(fault);
+        }
+        catch (Exception e) when (_batch.Count > 1)
+        {
+            Log.BatchSplit(logger, _batch.Count, e);
+            await CommitEachAsync([.. _batch], limit.Token);
+        }
+        catch (Exception e)
+        {
+            Log.CheckFailed(logger, e);
+            FailBatch(_batch, e);
+        }
+    }
+
+    /// <summary>One check that the database refuses must not fail the others of its batch.</summary>
+    private async Task CommitEachAsync(PendingCheck[] checks, CancellationToken ct)
+    {
+        foreach (var check in checks)
+        {
+            try
+            {
+                await CommitAsync([check], ct);
+            }
+            catch (Exception e)
+            {
+                Log.CheckFailed(logger, e);
+                check.Fail(IsUnavailable(e, ct) ? new GateUnavailableException("The database did not answer in time.", e) : e);
+            }
+        }
+    }
+
+    /// <summary>Commits and answers, trying again on a new connection as long as it is certain that nothing was committed.</summary>
+    private async Task CommitAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        for (var committed = false; !committed;)
+        {
+            var now = Now();
+            var attempt = checks.FindAll(check => !check.IsEnded);
+            string? sentIn = null;
+            try
+            {
+                var connection = await ConnectAsync(ct);
+                await InTime(_run.DecideAsync(connection, attempt, now, ct), ct);
+                sentIn = _run.TransactionId;
+                await InTime(_run.CommitAsync(connection, attempt, now, ct), ct);
+                committed = true;
+            }
+            catch (Exception e)
+            {
+                DropConnection();
+                if (sentIn is not null)
+                {
+                    committed = await WasCommittedAsync(new Unsettled(sentIn, attempt, now), ct);
+                }
+                if (!committed && !DatabaseFaults.IsUnavailable(e))
+                {
+                    throw;
+                }
+                if (!committed)
+                {
+                    Log.BatchRetried(logger, e.GetType().Name, e.Message);
+                    await Task.Delay(RetryPause, ct);
+                }
+            }
+            if (committed)
+            {
+                Answer(attempt, now);
+            }
+        }
+    }
+
+    private void Answer(List<PendingCheck> checks, DateTimeOffset committedAt)
+    {
+        List<PendingCheck>? unheard = null;
+        foreach (var check in checks)
+        {
+            if (!check.TryAnswer())
+            {
+                (unheard ??= []).Add(check);
+            }
+        }
+        if (unheard is not null)
+        {
+            _unsettled.Enqueue(new Unsettled(null, unheard, committedAt));
+        }
+    }
+
+    /// <summary>
+    /// Finds out how a transaction ended whose connection broke during the commit. If that cannot be known in time, the
+    /// batch is set aside, to be taken back should it turn out to be committed.
+    /// </summary>
+    private async Task<bool> WasCommittedAsync(Unsettled batch, CancellationToken ct)
+    {
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    return await ReadStatusAsync(batch.TransactionId!, ct);
+                }
+                catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
+                {
+                    DropConnection();
+                    await Task.Delay(RetryPause, ct);
+                }
+            }
+        }
+        catch
+        {
+            DropConnection();
+            _unsettled.Enqueue(batch);
+            throw;
+        }
+    }
+
+    private async Task<bool> ReadStatusAsync(string transactionId, CancellationToken ct)
+    {
+        while (true)
+        {
+            var status = await InTime(_run.ReadStatusAsync(await ConnectAsync(ct), transactionId, ct), ct);
+            if (status != "in progress")
+            {
+                return status == "committed";
+            }
+            await Task.Delay(RetryPause, ct);
+        }
+    }
+
+    /// <summary>Takes back what was committed without anybody being told. What fails now is tried again later.</summary>
+    private async Task SettleAsync(CancellationToken ct)
+    {
+        while (_unsettled.TryPeek(out var batch))
+        {
+            try
+            {
+                if (batch.TransactionId is null || await ReadStatusAsync(batch.TransactionId, ct))
+                {
+                    await _run.UndoAsync(await ConnectAsync(ct), batch.Checks, batch.CommittedAt, Now(), ct);
+                    Log.TakenBack(logger, batch.Checks.Count);
+                }
+                _unsettled.Dequeue();
+            }
+            catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
+            {
+                DropConnection();
+                Log.TakeBackDelayed(logger, batch.Checks.Count, e.GetType().Name, e.Message);
+                return;
+            }
+        }
+    }
+
+    private DateTimeOffset Now()
+    {
+        var now = time.GetUtcNow();
+        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
+    }
+
+    private void FailLane(Exception fault)
+    {
+        while (lane.TryRead(out var check))
+        {
+            check.Fail(fault);
+        }
+    }
+
+    private static void FailBatch(List<PendingCheck> checks, Exception fault)
+    {
+        foreach (var check in checks)
+        {
+            check.Fail(fault);
+        }
+    }
+
+    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct) =>
+        _connection ??= await dataSource.OpenConnectionAsync(ct);
+
+    /// <summary>
+    /// Gives up when time is up, even if the driver does not: with a server that is stopped but not gone, it waits for
+    /// its own request to cancel to be heard.
+    /// </summary>
+    private static Task<T> InTime<T>(Task<T> step, CancellationToken ct) => step.WaitAsync(ct);
+
+    private static Task InTime(Task step, CancellationToken ct) => step.WaitAsync(ct);
+
+    /// <summary>
+    /// Leaves the connection, and the run that may still be busy with it, to themselves: the driver's own limits end
+    /// them, and nothing is committed on it any more.
+    /// </summary>
+    private void DropConnection()
+    {
+        if (_connection is { } connection)
+        {
+            _connection = null;
+            _run = new BatchRun();
+            _ = CloseAsync(connection);
+        }
+    }
+
+    private async Task CloseAsync(NpgsqlConnection connection)
+    {
+        try
+        {
+            await connection.DisposeAsync();
+        }
+        catch (Exception e)
+        {
+            Log.CloseFailed(logger, e.GetType().Name, e.Message);
+        }
+    }
+
+    private static bool IsUnavailable(Exception e, CancellationToken limit) =>
+        e is GateUnavailableException
+        || DatabaseFaults.IsUnavailable(e)
+        || (e is OperationCanceledException && limit.IsCancellationRequested);
+
+    /// <summary>Checks whose callers got no answer although they are, or may be, committed.</summary>
+    /// <param name="TransactionId">Null: certainly committed.</param>
+    private sealed record Unsettled(string? TransactionId, List<PendingCheck> Checks, DateTimeOffset CommittedAt);
+
+    private static partial class Log
+    {
+        [LoggerMessage(2001, LogLevel.Warning, "Checks refused: the database is not available ({Type}: {Message})")]
+        public static partial void DatabaseUnavailable(ILogger logger, string type, string message);
+
+        [LoggerMessage(2002, LogLevel.Information, "A batch of checks is tried again ({Type}: {Message})")]
+        public static partial void BatchRetried(ILogger logger, string type, string message);
+
+        [LoggerMessage(2003, LogLevel.Error, "A batch of {Count} checks was refused by the database; each is tried alone")]
+        public static partial void BatchSplit(ILogger logger, int count, Exception exception);
+
+        [LoggerMessage(2004, LogLevel.Error, "A check failed unexpectedly")]
+        public static partial void CheckFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(2005, LogLevel.Information, "{Count} checks were taken back because their callers had gone before the commit")]
+        public static partial void TakenBack(ILogger logger, int count);
+
+        [LoggerMessage(2007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
+        public static partial void CloseFailed(ILogger logger, string type, string message);
+
+        [LoggerMessage(2006, LogLevel.Warning, "{Count} checks are yet to be taken back ({Type}: {Message})")]
+        public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
+    }
+}
