@@ -42,6 +42,9 @@ internal sealed record Error(
     /// <summary>Whole seconds after which a caller may try again; written as <c>Retry-After</c>. Null: not said.</summary>
     public int? RetryAfterSeconds { get; init; }
 
+    /// <summary>On a refusal for lack of a valid token: whether one was presented. Told in <c>WWW-Authenticate</c>.</summary>
+    public bool TokenWasPresented { get; init; }
+
     /// <summary>The addressed or referenced record does not exist.</summary>
     public static Error NotFound(string entity, params IReadOnlyList<(string Name, object Value)> identifiers) =>
         new(ErrorCode.NotFound, $"{entity} with {Describe(identifiers)} does not exist.", entity, identifiers);
@@ -65,6 +68,11 @@ internal sealed record Error(
     /// <summary>A query parameter cannot be read.</summary>
     public static Error Query(string parameter, string message) =>
         new(ErrorCode.ValidationFailed, message, "query", Loc: parameter);
+
+    /// <summary>The caller is not known.</summary>
+    /// <param name="tokenWasPresented">True: there was a bearer token, but it is not good.</param>
+    public static Error Unauthorized(string message, bool tokenWasPresented = false) =>
+        new(ErrorCode.Unauthorized, message) { TokenWasPresented = tokenWasPresented };
 
     public static Error Unavailable() =>
         new(ErrorCode.Unavailable, "The database is not available at the moment. Try again shortly.") { RetryAfterSeconds = 1 };

@@ -9,6 +9,8 @@ internal static class ErrorResponses
 {
     internal static readonly JsonSerializerOptions ForMessages = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private const string Challenge = "Bearer realm=\"Access to the API\"";
+
     private static readonly JsonWriterOptions WriterOptions = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The HTTP status of a code. An aggregate has none of its own: see <see cref="Error.DecidingCode"/>.</summary>
@@ -37,6 +39,11 @@ internal static class ErrorResponses
         if (error.RetryAfterSeconds is { } seconds)
         {
             response.Headers[HeaderNames.RetryAfter] = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        }
+        if (response.StatusCode == StatusCodes.Status401Unauthorized)
+        {
+            response.Headers[HeaderNames.WWWAuthenticate] =
+                error.TokenWasPresented ? $"{Challenge}, error=\"invalid_token\"" : Challenge;
         }
 
         await using (var writer = new Utf8JsonWriter(response.BodyWriter, WriterOptions))

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Pandora.Core.Security;
-using Pandora.Core.Settings;
 
 namespace Pandora.Tests.Security;
 
@@ -31,7 +30,7 @@ public sealed class ApiKeyHasherTests
     [Fact]
     public void The_mark_tells_peppers_apart_and_not_what_they_are()
     {
-        var other = (byte[])[.. Pepper, 0];
+        var other = (byte[])[.. Pepper, 1];
 
         Assert.Equal(Hasher(Pepper).PepperMark, Hasher((byte[])[.. Pepper]).PepperMark);
         Assert.Equal(3, new[] { Hasher(null), Hasher(Pepper), Hasher(other) }.Select(hasher => hasher.PepperMark).Distinct().Count());

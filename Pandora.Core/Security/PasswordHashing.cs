@@ -1,0 +1,49 @@
+using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.Options;
+
+namespace Pandora.Core.Security;
+
+/// <summary>
+/// Slow, salted hashes of passwords: PBKDF2 with HMAC-SHA-512, parameters stored in the hash. Only a few are computed at
+/// once, so that a flood of logins does not take the processors from everything else.
+/// </summary>
+internal sealed class PasswordHashing : IDisposable
+{
+    /// <summary>What OWASP asks of PBKDF2 with HMAC-SHA-512.</summary>
+    private const int Iterations = 210_000;
+
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(6);
+
+    private readonly PasswordHasher<PasswordHashing> _hasher =
+        new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
+
+    private readonly SemaphoreSlim _slots = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
+
+    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: the wait would be too long.</summary>
+    public async Task<Turn?> EnterAsync(CancellationToken ct) =>
+        await _slots.WaitAsync(LongestWait, ct) ? new Turn(this) : null;
+
+    public void Dispose() => _slots.Dispose();
+
+    /// <summary>The right to hash now.</summary>
+    internal sealed class Turn(PasswordHashing hashing) : IDisposable
+    {
+        private bool _over;
+
+        public Task<string> HashAsync(string password) =>
+            Task.Run(() => hashing._hasher.HashPassword(hashing, password));
+
+        /// <summary><see cref="PasswordVerificationResult.SuccessRehashNeeded"/>: right, but hashed more weakly than today.</summary>
+        public Task<PasswordVerificationResult> VerifyAsync(string hash, string password) =>
+            Task.Run(() => hashing._hasher.VerifyHashedPassword(hashing, hash, password));
+
+        public void Dispose()
+        {
+            if (!_over)
+            {
+                _over = true;
+                hashing._slots.Release();
+            }
+        }
+    }
+}
