@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Http.Metadata;
 using Pandora.Core.Errors;
+using Pandora.Core.Persistence;
 
 namespace Pandora.Core.Rest;
 
@@ -22,7 +23,10 @@ internal interface IReadFromJson<TSelf>
 internal sealed record RequestBodyMetadata(Type Type, bool Required);
 
 /// <summary>The JSON body of a request, read strictly by the rules of the contract.</summary>
-internal sealed record Body<T>(T? Content, Error? Fault)
+/// <param name="Now">
+/// The instant its rules about time were checked against. A handler goes on with it, so that the whole call sees one now.
+/// </param>
+internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
     : IRequestInput, IBindableFromHttpContext<Body<T>>, IEndpointParameterMetadataProvider
     where T : class, IReadFromJson<T>
 {
@@ -32,13 +36,14 @@ internal sealed record Body<T>(T? Content, Error? Fault)
     public static async ValueTask<Body<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
         var bytes = await RequestBytes.ReadAsync(context.Request);
-        var json = JsonFields.Parse(T.MayBeEmpty && IsBlank(bytes.Span) ? "{}"u8.ToArray() : bytes, T.Entity, out var fault);
+        var now = context.RequestServices.GetRequiredService<TimeProvider>().Now();
+        var json = JsonFields.Parse(T.MayBeEmpty && IsBlank(bytes.Span) ? "{}"u8.ToArray() : bytes, T.Entity, now, out var fault);
         if (json is null)
         {
-            return new Body<T>(null, fault);
+            return new Body<T>(null, now, fault);
         }
         var content = T.Read(json);
-        return new Body<T>(content, json.Fault);
+        return new Body<T>(content, now, json.Fault);
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
