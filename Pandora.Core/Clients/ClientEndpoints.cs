@@ -29,7 +29,7 @@ internal static class ClientEndpoints
         return page.Answer(page.Rows.Select(Client.Of));
     }
 
-    private static async Task<IResult> Create(Body<ClientCreate> body, PandoraDb db, TimeProvider time, CancellationToken ct)
+    private static async Task<IResult> Create(Body<ClientCreate> body, PandoraDb db, CancellationToken ct)
     {
         var input = body.Value;
         var client = new ClientRow
@@ -38,7 +38,7 @@ internal static class ClientEndpoints
             Name = input.Name,
             Email = input.Email,
             EmailFolded = Fold(input.Email),
-            CreatedAt = time.Now(),
+            CreatedAt = body.Now,
         };
         db.Clients.Add(client);
         return await db.TrySaveAsync(ct) is { } constraint
@@ -62,9 +62,12 @@ internal static class ClientEndpoints
         row.Name = body.Value.Name.Or(row.Name);
         row.Email = body.Value.Email.Or(row.Email);
         row.EmailFolded = Fold(row.Email);
-        return await db.TrySaveAsync(ct) is { } constraint
-            ? Taken(constraint, row.Name, row.Email)
-            : TypedResults.Ok(Client.Of(row));
+        return await db.TrySaveAsync(ct) switch
+        {
+            null => TypedResults.Ok(Client.Of(row)),
+            PandoraDb.RowGone => id.NotFound("Client"),
+            var constraint => Taken(constraint, row.Name, row.Email),
+        };
     }
 
     private static async Task<IResult> Delete(PathId id, PandoraDb db, CancellationToken ct)

@@ -1,7 +1,7 @@
 namespace Pandora.Core.Gate;
 
 /// <summary>HTTP method of the call that a service is asked to serve. The number is stored in the request log.</summary>
-internal enum CallMethod : short
+public enum CallMethod : short
 {
     Get = 0,
     Head = 1,
@@ -18,7 +18,7 @@ internal enum CallMethod : short
 /// Why a check was refused. The number is the priority (of several reasons the highest is reported) and what the
 /// request log stores; 0 stands for none.
 /// </summary>
-internal enum FailureCode : short
+public enum FailureCode : short
 {
     None = 0,
     QuotaExceeded = 1,
@@ -33,7 +33,7 @@ internal enum FailureCode : short
 }
 
 /// <summary>What became of a call. The number is stored in the request log.</summary>
-internal enum ExecutionStatus : short
+public enum ExecutionStatus : short
 {
     /// <summary>Let through; its outcome is not reported yet.</summary>
     Forwarded = 0,

@@ -22,9 +22,12 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
     public DbSet<RevealAuditRow> RevealAudits => Set<RevealAuditRow>();
     public DbSet<RequestRow> Requests => Set<RequestRow>();
 
+    /// <summary>What <see cref="TrySaveAsync"/> returns when a row to be changed was deleted since it was read.</summary>
+    public const string RowGone = "(the row is gone)";
+
     /// <summary>
     /// Saves what is tracked. Returns null when done, or the name of the unique or foreign key constraint that refused
-    /// it; then nothing is saved and nothing is tracked any more.
+    /// it, or <see cref="RowGone"/>; then nothing is saved and nothing is tracked any more.
     /// </summary>
     public async Task<string?> TrySaveAsync(CancellationToken ct)
     {
@@ -37,6 +40,11 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
         {
             ChangeTracker.Clear();
             return constraint;
+        }
+        catch (DbUpdateConcurrencyException)
+        {
+            ChangeTracker.Clear();
+            return RowGone;
         }
     }
 

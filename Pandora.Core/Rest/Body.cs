@@ -15,12 +15,22 @@ internal interface IReadFromJson<TSelf>
     /// <summary>True: no body, or a blank one, reads like <c>{}</c>.</summary>
     static virtual bool MayBeEmpty => false;
 
-    /// <summary>Reads every property; what is wrong is collected in <paramref name="json"/>, never thrown.</summary>
+    /// <summary>
+    /// Reads every property, whatever the others hold: the OpenAPI document lists what is read of an empty object. What is
+    /// wrong is collected in <paramref name="json"/>, never thrown.
+    /// </summary>
     static abstract TSelf Read(JsonFields json);
 }
 
-/// <summary>Tells the OpenAPI document which type a body has, without making routing examine the Content-Type.</summary>
-internal sealed record RequestBodyMetadata(Type Type, bool Required);
+/// <summary>Tells the OpenAPI document what a body holds, without making routing examine the Content-Type.</summary>
+/// <param name="Name">What the document calls it.</param>
+/// <param name="Required">False: the body may be left out.</param>
+internal sealed record RequestBodyMetadata(string Name, IReadOnlyList<FieldDescription> Fields, bool Required)
+{
+    public static RequestBodyMetadata Of<T>()
+        where T : IReadFromJson<T> =>
+        new(typeof(T).Name, JsonFields.Describe<T>(), !T.MayBeEmpty);
+}
 
 /// <summary>The JSON body of a request, read strictly by the rules of the contract.</summary>
 /// <param name="Now">
@@ -35,8 +45,12 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
 
     public static async ValueTask<Body<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var bytes = await RequestBytes.ReadAsync(context.Request);
+        var read = await RequestBytes.TryReadAsync(context.Request);
         var now = context.RequestServices.GetRequiredService<TimeProvider>().Now();
+        if (read is not { } bytes)
+        {
+            return new Body<T>(null, now, Error.TooLarge(RequestBytes.Limit));
+        }
         var json = JsonFields.Parse(T.MayBeEmpty && IsBlank(bytes.Span) ? "{}"u8.ToArray() : bytes, T.Entity, now, out var fault);
         if (json is null)
         {
@@ -47,7 +61,7 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new RequestBodyMetadata(typeof(T), !T.MayBeEmpty));
+        builder.Metadata.Add(RequestBodyMetadata.Of<T>());
 
     private static bool IsBlank(ReadOnlySpan<byte> bytes) => !bytes.ContainsAnyExcept(" \t\r\n"u8);
 }
@@ -58,10 +72,19 @@ internal static class RequestBytes
     /// <summary>Larger bodies are refused with 413; Kestrel enforces it while reading.</summary>
     public const int Limit = 1_048_576;
 
-    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request)
+    /// <summary>Null: the body is larger than <see cref="Limit"/>.</summary>
+    public static async Task<ReadOnlyMemory<byte>?> TryReadAsync(HttpRequest request)
     {
         using var buffer = new MemoryStream();
-        await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
+        try
+        {
+            await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
+        }
+        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        {
+            // A value, not an exception: a faulty path id is reported before it.
+            return null;
+        }
         return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
     }
 }

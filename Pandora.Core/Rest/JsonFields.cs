@@ -14,17 +14,24 @@ internal sealed class JsonFields
 {
     private const int MaxDepth = 64;
 
+    private static readonly JsonElement EmptyObject = JsonDocument.Parse("{}").RootElement;
+
     private readonly JsonElement _object;
     private readonly string _prefix;
     private readonly string _entity;
     private readonly Faults _faults;
 
-    private JsonFields(JsonElement element, string prefix, string entity, DateTimeOffset now, Faults faults)
+    // Null: nobody asked for a description.
+    private readonly List<FieldDescription>? _description;
+
+    private JsonFields(
+        JsonElement element, string prefix, string entity, DateTimeOffset now, Faults faults, List<FieldDescription>? description = null)
     {
         _object = element;
         _prefix = prefix;
         _entity = entity;
         _faults = faults;
+        _description = description;
         Now = now;
     }
 
@@ -60,17 +67,27 @@ internal sealed class JsonFields
         return null;
     }
 
+    /// <summary>What <typeparamref name="T"/> reads.</summary>
+    public static IReadOnlyList<FieldDescription> Describe<T>()
+        where T : IReadFromJson<T>
+    {
+        var fields = new JsonFields(EmptyObject, "", T.Entity, DateTimeOffset.UnixEpoch, new Faults(), []);
+        T.Read(fields);
+        return fields._description!;
+    }
+
     /// <summary>A required text, trimmed, of 1 to <paramref name="max"/> characters. "" when at fault.</summary>
-    public string Name(string name, int max = 255) => Find(name) is { } value ? NameOf(name, value, max) : Missing(name, "");
+    public string Name(string name, int max = 255) =>
+        Find(new(name, FieldKind.Text, true) { MaxLength = max }) is { } value ? NameOf(name, value, max) : Missing(name, "");
 
     /// <inheritdoc cref="Name"/>
     public Given<string> OptionalName(string name, int max = 255) =>
-        Find(name) is { } value ? NameOf(name, value, max) : Given<string>.Absent;
+        Find(new(name, FieldKind.Text, false) { MaxLength = max }) is { } value ? NameOf(name, value, max) : Given<string>.Absent;
 
     /// <summary>A required text, kept as it is. "" when at fault; null and "" count as missing.</summary>
     public string Text(string name)
     {
-        if (Find(name) is not { ValueKind: not JsonValueKind.Null } value)
+        if (Find(new(name, FieldKind.Text, true)) is not { ValueKind: not JsonValueKind.Null } value)
         {
             return Missing(name, "");
         }
@@ -85,17 +102,17 @@ internal sealed class JsonFields
     /// <summary>A required member of a closed set, written in snake_case. The default when at fault.</summary>
     public TEnum Member<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Find(name) is { } value ? MemberOf<TEnum>(name, value) : Missing(name, default(TEnum));
+        Find(DescribeMember<TEnum>(name, true)) is { } value ? MemberOf<TEnum>(name, value) : Missing(name, default(TEnum));
 
     /// <inheritdoc cref="Member{TEnum}"/>
     public Given<TEnum> OptionalMember<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Find(name) is { } value ? MemberOf<TEnum>(name, value) : Given<TEnum>.Absent;
+        Find(DescribeMember<TEnum>(name, false)) is { } value ? MemberOf<TEnum>(name, value) : Given<TEnum>.Absent;
 
     /// <summary>A required record id. The default when at fault.</summary>
     public RecordId Id(string name)
     {
-        if (Find(name) is not { ValueKind: not JsonValueKind.Null } value)
+        if (Find(new(name, FieldKind.RecordId, true)) is not { ValueKind: not JsonValueKind.Null } value)
         {
             return Missing(name, default(RecordId));
         }
@@ -107,14 +124,15 @@ internal sealed class JsonFields
     }
 
     /// <summary>A required quota: -1 (unlimited) to 2^53 - 1. 0 when at fault.</summary>
-    public long Quota(string name) => Find(name) is { } value ? QuotaOf(name, value) : Missing(name, 0L);
+    public long Quota(string name) => Find(DescribeQuota(name, true)) is { } value ? QuotaOf(name, value) : Missing(name, 0L);
 
     /// <inheritdoc cref="Quota"/>
-    public Given<long> OptionalQuota(string name) => Find(name) is { } value ? QuotaOf(name, value) : Given<long>.Absent;
+    public Given<long> OptionalQuota(string name) =>
+        Find(DescribeQuota(name, false)) is { } value ? QuotaOf(name, value) : Given<long>.Absent;
 
     /// <summary>An instant. Null when the property is null.</summary>
     public Given<DateTimeOffset?> NullableInstant(string name) =>
-        Find(name) switch
+        Find(new(name, FieldKind.Instant, false, Nullable: true)) switch
         {
             null => Given<DateTimeOffset?>.Absent,
             { ValueKind: JsonValueKind.Null } => new Given<DateTimeOffset?>(true, null),
@@ -123,7 +141,7 @@ internal sealed class JsonFields
 
     /// <summary>An instant, or a date, which means its first moment in UTC.</summary>
     public Given<DateTimeOffset> OptionalInstantOrDate(string name) =>
-        Find(name) switch
+        Find(new(name, FieldKind.InstantOrDate, false)) switch
         {
             null => Given<DateTimeOffset>.Absent,
             { ValueKind: JsonValueKind.Null } => Missing(name, Given<DateTimeOffset>.Absent),
@@ -131,7 +149,7 @@ internal sealed class JsonFields
         };
 
     /// <summary>A boolean; false when absent.</summary>
-    public bool Flag(string name) => Find(name) switch
+    public bool Flag(string name) => Find(new(name, FieldKind.Flag, false)) switch
     {
         null => false,
         { ValueKind: JsonValueKind.True } => true,
@@ -143,7 +161,7 @@ internal sealed class JsonFields
     /// <summary>The objects of an array; none when it is absent or null.</summary>
     public IReadOnlyList<T> Objects<T>(string name, Func<JsonFields, T> read)
     {
-        if (Find(name) is not { ValueKind: not JsonValueKind.Null } array)
+        if (Find(DescribeObjects(name, read)) is not { ValueKind: not JsonValueKind.Null } array)
         {
             return [];
         }
@@ -195,12 +213,34 @@ internal sealed class JsonFields
         return instead;
     }
 
-    private JsonElement? Find(string name)
+    private static FieldDescription DescribeMember<TEnum>(string name, bool required)
+        where TEnum : struct, Enum =>
+        new(name, FieldKind.Word, required) { Words = Words<TEnum>.All };
+
+    private static FieldDescription DescribeQuota(string name, bool required) =>
+        new(name, FieldKind.Number, required) { Min = Quotas.Quota.Unlimited, Max = Quotas.Quota.Largest };
+
+    private FieldDescription DescribeObjects<T>(string name, Func<JsonFields, T> read)
     {
+        var field = new FieldDescription(name, FieldKind.Objects, Required: false, Nullable: true);
+        if (_description is null)
+        {
+            return field;
+        }
+        var item = new JsonFields(EmptyObject, $"{name}[].", _entity, Now, new Faults(), []);
+        read(item);
+        return field with { Items = item._description! };
+    }
+
+    /// <summary>The value of a property, which may be a JSON null. Null: absent.</summary>
+    private JsonElement? Find(FieldDescription field)
+    {
+        _description?.Add(field);
+        var name = field.Name;
         JsonElement? found = null;
         foreach (var property in _object.EnumerateObject())
         {
-            if (!property.NameEquals(name))
+            if (!IsNamed(property, name))
             {
                 continue;
             }
@@ -211,6 +251,19 @@ internal sealed class JsonFields
             found = property.Value;
         }
         return found;
+    }
+
+    private static bool IsNamed(JsonProperty property, string name)
+    {
+        try
+        {
+            return property.NameEquals(name);
+        }
+        catch (InvalidOperationException)
+        {
+            // Half a surrogate pair in the name: none of ours.
+            return false;
+        }
     }
 
     private string NameOf(string name, JsonElement value, int max)
@@ -264,7 +317,7 @@ internal sealed class JsonFields
         }
         return Words<TEnum>.TryParse(text, out var member)
             ? member
-            : Broken(name, $"must be one of {Words<TEnum>.All}", default(TEnum));
+            : Broken(name, $"must be one of {Words<TEnum>.Listed}", default(TEnum));
     }
 
     private long QuotaOf(string name, JsonElement value)
@@ -296,11 +349,11 @@ internal sealed class JsonFields
         {
             return new DateTimeOffset(date.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
         }
-        if (Timestamp.Parse(text) is not { } instant)
+        if (Timestamp.Parse(text) is not { } parsed)
         {
             return Unreadable(name, "must be a timestamp such as 2030-01-31T00:00:00Z", default(DateTimeOffset));
         }
-        return instant.Offset == TimeSpan.Zero ? instant : Broken(name, "must be in UTC (zone Z)", default(DateTimeOffset));
+        return parsed.IsUtc ? parsed.Instant : Broken(name, "must be in UTC (zone Z)", default(DateTimeOffset));
     }
 
     /// <summary>Shared by an object and all that is below it.</summary>

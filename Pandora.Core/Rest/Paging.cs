@@ -18,15 +18,16 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
 {
     private const int MaxLimit = 1000;
 
-    public static PageRequest Read(QueryFields query, HttpContext context)
+    /// <param name="listsUuids">Whether the rows of the list are known by a UUID; else they are by a number.</param>
+    public static PageRequest Read(QueryFields query, PathString requestPath, bool listsUuids)
     {
         var filters = query.Given.ToList();
-        var path = context.Request.Path.Value!.TrimEnd('/');
+        var path = requestPath.ToUriComponent().TrimEnd('/');
         var limit = query.Number("limit", 1, MaxLimit);
         ListPosition? after = query.Text("cursor") switch
         {
             null => null,
-            var cursor when Decode(cursor, path) is { } position => position,
+            var cursor when Decode(cursor, path, listsUuids) is { } position => position,
             _ => query.Unreadable<ListPosition?>("cursor", "must be taken from the Link header of this list", null),
         };
         return new PageRequest(limit, after, path, filters);
@@ -39,7 +40,9 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
         if (After is { } after)
         {
             var (time, id) = (after.Time, int.Parse(after.Id, CultureInfo.InvariantCulture));
-            rows = rows.Where(row => row.CreatedAt < time || (row.CreatedAt == time && row.Id < id));
+            // A comparison of pairs finds its place in the index; "older, or as old with a lower id" would be a filter.
+            rows = rows.Where(row =>
+                EF.Functions.LessThan(ValueTuple.Create(row.CreatedAt, row.Id), ValueTuple.Create(time, id)));
         }
         rows = rows.OrderByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id);
         return Cut(
@@ -68,7 +71,7 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
         Base64Url.EncodeToString(Encoding.UTF8.GetBytes(
             string.Create(CultureInfo.InvariantCulture, $"{position.Time.UtcTicks}|{position.Id}|{path}")));
 
-    private static ListPosition? Decode(string cursor, string path)
+    private static ListPosition? Decode(string cursor, string path, bool listsUuids)
     {
         if (!Base64Url.IsValid(cursor))
         {
@@ -79,7 +82,7 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
             && list == path
             && long.TryParse(ticks, NumberStyles.None, CultureInfo.InvariantCulture, out var time)
             && time <= DateTimeOffset.MaxValue.UtcTicks
-            && (int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _) || Guid.TryParseExact(id, "D", out _))
+            && (listsUuids ? Guid.TryParseExact(id, "D", out _) : int.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             ? new ListPosition(new DateTimeOffset(time, TimeSpan.Zero), id)
             : null;
     }

@@ -12,7 +12,13 @@ internal interface IReadFromQuery<TSelf>
     /// <summary>The <c>entity</c> of the errors about its parameters.</summary>
     static abstract string Entity { get; }
 
-    /// <summary>Reads every parameter; what is wrong is collected in <paramref name="query"/>, never thrown.</summary>
+    /// <summary>Whether the rows of the list are known by a UUID; else they are by a number.</summary>
+    static virtual bool ListsUuids => false;
+
+    /// <summary>
+    /// Reads every parameter, whatever the others hold: the OpenAPI document lists what is read of an empty query. What is
+    /// wrong is collected in <paramref name="query"/>, never thrown.
+    /// </summary>
     static abstract TSelf Read(QueryFields query);
 }
 
@@ -25,7 +31,7 @@ internal sealed record NoFilter : IReadFromQuery<NoFilter>
 }
 
 /// <summary>Tells the OpenAPI document which query parameters a list has.</summary>
-internal sealed record QueryMetadata(Type Filter);
+internal sealed record QueryMetadata(IReadOnlyList<FieldDescription> Parameters);
 
 /// <summary>The query of a list: its filters, and which page of it is asked for.</summary>
 internal sealed record Query<T>(T Filter, PageRequest Page, Error? Fault)
@@ -34,23 +40,34 @@ internal sealed record Query<T>(T Filter, PageRequest Page, Error? Fault)
 {
     public static ValueTask<Query<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var fields = new QueryFields(context.Request, T.Entity);
-        var filter = T.Read(fields);
-        var page = PageRequest.Read(fields, context);
+        var fields = new QueryFields(context.Request.QueryString.Value ?? "", T.Entity);
+        var (filter, page) = Read(fields, context.Request.Path);
         return ValueTask.FromResult<Query<T>?>(new Query<T>(filter, page, fields.Fault));
     }
 
-    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new QueryMetadata(typeof(T)));
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder)
+    {
+        var fields = new QueryFields("", T.Entity);
+        Read(fields, default);
+        builder.Metadata.Add(new QueryMetadata(fields.Described));
+    }
+
+    private static (T Filter, PageRequest Page) Read(QueryFields fields, PathString path)
+    {
+        var filter = T.Read(fields);
+        return (filter, PageRequest.Read(fields, path, T.ListsUuids));
+    }
 }
 
 /// <summary>
 /// The parameters of a query, read by name; empty ones are not given. As in a body, the first one that cannot be read
 /// (entity "query") hides all that merely break a rule.
 /// </summary>
-internal sealed class QueryFields(HttpRequest request, string entity)
+internal sealed class QueryFields(string query, string entity)
 {
+    private readonly QueryText _query = new(query);
     private readonly List<KeyValuePair<string, string>> _given = [];
+    private readonly List<FieldDescription> _described = [];
     private readonly List<Error> _broken = [];
     private Error? _unreadable;
 
@@ -59,39 +76,38 @@ internal sealed class QueryFields(HttpRequest request, string entity)
     /// <summary>The known parameters with a value, in reading order; used to point to the next page.</summary>
     public IEnumerable<KeyValuePair<string, string>> Given => _given;
 
-    /// <summary>Null: not given.</summary>
-    public string? Text(string name)
-    {
-        var values = request.Query[name];
-        if (values.Count > 1)
-        {
-            return Unreadable<string?>(name, "is given twice", null);
-        }
-        if (values is not [{ Length: > 0 } value])
-        {
-            return null;
-        }
-        if (value.Contains('\0') || value.Contains('\uFFFD'))
-        {
-            return Unreadable<string?>(name, "is not a valid text", null);
-        }
-        _given.Add(new KeyValuePair<string, string>(name, value));
-        return value;
-    }
+    /// <summary>What was read so far.</summary>
+    public IReadOnlyList<FieldDescription> Described => _described;
 
-    /// <summary>A member of a closed set. Null: not given.</summary>
+    /// <summary>Null: not given.</summary>
+    public string? Text(string name) => Find(new(name, FieldKind.Text, false));
+
+    /// <summary>A member of a closed set, in snake_case. Null: not given.</summary>
     public TEnum? Member<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Text(name) switch
+        Find(new(name, FieldKind.Word, false) { Words = Words<TEnum>.All }) switch
         {
             null => null,
             var word when Words<TEnum>.TryParse(word, out var member) => member,
-            _ => Broken<TEnum?>(name, $"must be one of {Words<TEnum>.All}", null),
+            _ => Broken<TEnum?>(name, $"must be one of {Words<TEnum>.Listed}", null),
         };
+
+    /// <summary>A member of a closed set, in UPPER_SNAKE; "None" cannot be given. Null: not given.</summary>
+    public TEnum? UpperMember<TEnum>(string name)
+        where TEnum : struct, Enum
+    {
+        string[] words = [.. UpperWords<TEnum>.All.Where(word => word.Length > 0)];
+        return Find(new(name, FieldKind.Word, false) { Words = words }) switch
+        {
+            null => null,
+            var word when UpperWords<TEnum>.TryParse(word, out var member) => member,
+            _ => Broken<TEnum?>(name, $"must be one of {string.Join(", ", words)}", null),
+        };
+    }
 
     /// <summary>The id of a record. Null: not given.</summary>
     public RecordId? Id(string name) =>
-        Text(name) switch
+        Find(new(name, FieldKind.RecordId, false)) switch
         {
             null => null,
             var text => RecordId.Parse(text) switch
@@ -104,17 +120,18 @@ internal sealed class QueryFields(HttpRequest request, string entity)
 
     /// <summary>An instant, in UTC whatever offset it was written with. Null: not given.</summary>
     public DateTimeOffset? Instant(string name) =>
-        Text(name) switch
+        Find(new(name, FieldKind.Instant, false)) switch
         {
             null => null,
-            var text when Timestamp.Parse(text) is { } instant => instant.ToUniversalTime(),
+            // A plus sign that was not escaped arrives as a blank; no timestamp has one.
+            var text when Timestamp.Parse(text.Replace(' ', '+')) is { Instant: var instant } => instant,
             _ => Unreadable<DateTimeOffset?>(name, "must be a timestamp such as 2030-01-31T00:00:00Z", null),
         };
 
     /// <summary>A whole number in a range. Null: not given.</summary>
     public int? Number(string name, int min, int max)
     {
-        if (Text(name) is not { } text)
+        if (Find(new(name, FieldKind.Number, false) { Min = min, Max = max }) is not { } text)
         {
             return null;
         }
@@ -133,5 +150,26 @@ internal sealed class QueryFields(HttpRequest request, string entity)
     {
         _broken.Add(Error.Field(entity, name, $"{name} {rule}."));
         return instead;
+    }
+
+    private string? Find(FieldDescription parameter)
+    {
+        _described.Add(parameter);
+        var name = parameter.Name;
+        var values = _query.ValuesOf(name);
+        if (values.Count > 1)
+        {
+            return Unreadable<string?>(name, "is given twice", null);
+        }
+        if (values is not [{ IsEmpty: false } encoded])
+        {
+            return null;
+        }
+        if (QueryText.Decode(encoded.Span) is not { } value || value.Contains('\0'))
+        {
+            return Unreadable<string?>(name, "is not a valid text", null);
+        }
+        _given.Add(new KeyValuePair<string, string>(name, value));
+        return value;
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Metadata;
 using Pandora.Core.Errors;
 
 namespace Pandora.Core.Rest;
@@ -42,8 +43,15 @@ internal interface IRequestInput
     Error? Fault { get; }
 }
 
+/// <summary>An input from the path; its faults are reported before those of any other input.</summary>
+internal interface IPathInput : IRequestInput;
+
+/// <summary>Tells the OpenAPI document what a route parameter holds.</summary>
+internal sealed record PathMetadata(string Name, bool IsUuid);
+
 /// <summary>A record id in the path. The route parameter is the handler's parameter in snake_case.</summary>
-internal sealed record PathId(RecordId Id, Error? Fault) : IRequestInput, IBindableFromHttpContext<PathId>
+internal sealed record PathId(RecordId Id, Error? Fault)
+    : IPathInput, IBindableFromHttpContext<PathId>, IEndpointParameterMetadataProvider
 {
     public int Value => Id.Value;
 
@@ -52,7 +60,7 @@ internal sealed record PathId(RecordId Id, Error? Fault) : IRequestInput, IBinda
 
     public static ValueTask<PathId?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Name!);
+        var name = RouteName(parameter);
         var path = RecordId.Parse(context.Request.RouteValues[name] as string) switch
         {
             null => new PathId(default, Invalid(name, "path")),
@@ -61,6 +69,12 @@ internal sealed record PathId(RecordId Id, Error? Fault) : IRequestInput, IBinda
         };
         return ValueTask.FromResult<PathId?>(path);
     }
+
+    public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
+        builder.Metadata.Add(new PathMetadata(RouteName(parameter), IsUuid: false));
+
+    /// <summary>The route parameter that a handler's parameter is read from.</summary>
+    public static string RouteName(ParameterInfo parameter) => JsonNamingPolicy.SnakeCaseLower.ConvertName(parameter.Name!);
 
     private static Error Invalid(string name, string? entity) =>
         new(ErrorCode.ValidationFailed, $"{name} in the path must be a whole number of at least 1.", entity, Loc: name);

@@ -11,6 +11,9 @@ namespace Pandora.Core.Rest;
 /// <summary>What surrounds every REST endpoint: headers, CORS, JSON rules, and an error object for all that goes wrong.</summary>
 internal static class RestPipeline
 {
+    /// <summary>What scripts of other origins may read beside the body.</summary>
+    private const string ExposedHeaders = "Link, Retry-After, WWW-Authenticate";
+
     /// <summary>The version of the running product.</summary>
     public static string ProductVersion { get; } =
         typeof(RestPipeline).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
@@ -20,6 +23,7 @@ internal static class RestPipeline
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict;
             json.SerializerOptions.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
             json.SerializerOptions.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower));
             json.SerializerOptions.Converters.Add(new Timestamp.Converter());
@@ -28,8 +32,7 @@ internal static class RestPipeline
         {
             policy
                 .WithMethods("GET", "POST", "PATCH", "DELETE", "OPTIONS")
-                .WithHeaders("authorization", "content-type")
-                .WithExposedHeaders(HeaderNames.Link, HeaderNames.RetryAfter, HeaderNames.WWWAuthenticate);
+                .WithHeaders("authorization", "content-type");
             if (settings.CorsOrigins is { } origins)
             {
                 // A predicate, because the middleware then answers with Vary: Origin even for a list of one.
@@ -45,24 +48,34 @@ internal static class RestPipeline
     /// <summary>Everything before routing. Authentication and endpoints follow.</summary>
     public static void UseRest(this WebApplication app, PandoraSettings settings)
     {
-        if (settings.ExposeVersion)
+        var server = settings.ExposeVersion ? $"pandora/{ProductVersion}" : null;
+        app.Use((context, next) =>
         {
-            var server = $"pandora/{ProductVersion}";
-            app.Use((context, next) =>
+            // Set at the last moment, because an answer to a fault clears the headers before it.
+            context.Response.OnStarting(() =>
             {
-                // Set at the last moment, because an answer to a fault clears the headers before it.
-                context.Response.OnStarting(() =>
-                {
-                    context.Response.Headers[HeaderNames.Server] = server;
-                    return Task.CompletedTask;
-                });
-                return next(context);
+                SetCommonHeaders(context.Response.Headers, server);
+                return Task.CompletedTask;
             });
-        }
+            return next(context);
+        });
         app.UseCors();
         app.UseMiddleware<FaultAnswers>();
         app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
         app.UseRouting();
+    }
+
+    private static void SetCommonHeaders(IHeaderDictionary headers, string? server)
+    {
+        if (server is not null)
+        {
+            headers.Server = server;
+        }
+        if (headers.ContainsKey(HeaderNames.AccessControlAllowOrigin))
+        {
+            // Here and not in the policy, which would leave preflights out.
+            headers.AccessControlExposeHeaders = ExposedHeaders;
+        }
     }
 
     /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
@@ -75,7 +88,7 @@ internal static class RestPipeline
         Error? fault = null;
         foreach (var argument in context.Arguments)
         {
-            if (argument is PathId { Fault: { } pathFault })
+            if (argument is IPathInput { Fault: { } pathFault })
             {
                 return pathFault;
             }
