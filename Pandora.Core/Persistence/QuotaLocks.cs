@@ -74,7 +74,7 @@ internal static class QuotaLocks
                  FOR UPDATE
                 """)
             .AsTracking()
-            .FirstOrDefaultAsync(ct);
+            .SingleOrDefaultAsync(ct);
 
     /// <summary>Locks the counters of services of a project. The project services must be locked already.</summary>
     public static Task LockEnvironmentServicesAsync(

@@ -21,7 +21,7 @@ internal static class RecordLocks
         db.Environments
             .FromSql($"SELECT * FROM environment WHERE id = {id} FOR KEY SHARE")
             .AsNoTracking()
-            .FirstOrDefaultAsync(ct);
+            .SingleOrDefaultAsync(ct);
 
     /// <summary>Keeps services from being deleted, and returns those that exist, tracked.</summary>
     public static Task<List<ServiceRow>> KeepServicesAsync(this PandoraDb db, int[] ids, CancellationToken ct) =>
@@ -32,14 +32,14 @@ internal static class RecordLocks
 
     /// <summary>Locks a project and returns it tracked. Null: there is none.</summary>
     public static Task<ProjectRow?> LockProjectAsync(this PandoraDb db, int id, CancellationToken ct) =>
-        db.Projects.FromSql($"SELECT * FROM project WHERE id = {id} FOR UPDATE").AsTracking().FirstOrDefaultAsync(ct);
+        db.Projects.FromSql($"SELECT * FROM project WHERE id = {id} FOR UPDATE").AsTracking().SingleOrDefaultAsync(ct);
 
     /// <summary>Locks an environment and returns it tracked. Null: there is none.</summary>
     public static Task<EnvironmentRow?> LockEnvironmentAsync(this PandoraDb db, int id, CancellationToken ct) =>
-        db.Environments.FromSql($"SELECT * FROM environment WHERE id = {id} FOR UPDATE").AsTracking().FirstOrDefaultAsync(ct);
+        db.Environments.FromSql($"SELECT * FROM environment WHERE id = {id} FOR UPDATE").AsTracking().SingleOrDefaultAsync(ct);
 
     // Not AnyAsync: EXISTS need not lock what it finds.
     private static async Task<bool> AnyRowAsync<TRow>(this IQueryable<TRow> rows, CancellationToken ct)
         where TRow : class =>
-        await rows.FirstOrDefaultAsync(ct) is not null;
+        await rows.SingleOrDefaultAsync(ct) is not null;
 }
