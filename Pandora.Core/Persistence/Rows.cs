@@ -93,6 +93,9 @@ internal sealed class ProjectServiceRow
         get => new(ResetFrequency, NextReset, AnchorDay);
         set => (ResetFrequency, NextReset, AnchorDay) = (value.Frequency, value.NextReset, (short)value.AnchorDay);
     }
+
+    /// <summary>The schedule as it is at <paramref name="now"/>, whether or not a due reset is written yet.</summary>
+    public ResetSchedule ScheduleAt(DateTimeOffset now) => Schedule.Advance(now);
 }
 
 /// <summary>A service on an environment, with the counter that checks take from.</summary>
@@ -105,7 +108,7 @@ internal sealed class EnvironmentServiceRow
     /// <summary>-1 is unlimited; then <see cref="AvailableRequests"/> is -1 too.</summary>
     public long MaxRequests { get; set; }
 
-    /// <summary>As stored: a reset that is due but not yet written is not in it.</summary>
+    /// <summary>As stored: a reset that is due but not yet written is not in it; see <see cref="QuotaAt"/>.</summary>
     public long AvailableRequests { get; set; }
     public DateTimeOffset AssignedAt { get; set; }
     public EnvironmentRow? Environment { get; set; }
@@ -116,6 +119,9 @@ internal sealed class EnvironmentServiceRow
         get => new(MaxRequests, AvailableRequests);
         set => (MaxRequests, AvailableRequests) = (value.Max, value.Available);
     }
+
+    /// <summary>The quota as it is at <paramref name="now"/>, whether or not a due reset is written yet.</summary>
+    public Quota QuotaAt(DateTimeOffset now) => ProjectService!.Schedule.IsDue(now) ? Quota.Full(MaxRequests) : Quota;
 }
 
 internal sealed class ApiKeyRow : IListedRow

@@ -26,26 +26,3 @@ internal readonly record struct Quota(long Max, long Available)
         return new Quota(max, Math.Max(0, max - used));
     }
 }
-
-/// <summary>The requests that a project may hand out to its environments, for one service.</summary>
-/// <param name="Limit">The project's maximum; <see cref="Quota.Unlimited"/> allows everything.</param>
-/// <param name="Allocated">Sum of the finite maxima of its environments, disabled ones included.</param>
-/// <param name="UnlimitedEnvironments">How many of its environments are unlimited.</param>
-internal readonly record struct Allocation(long Limit, decimal Allocated, int UnlimitedEnvironments)
-{
-    /// <summary>Requests that a further environment could still get; never below 0.</summary>
-    public decimal Free => Math.Max(0, Limit - Allocated);
-
-    /// <summary>Whether an environment may change from <paramref name="old"/> to <paramref name="max"/>.</summary>
-    /// <param name="old">0 for an environment that does not hold the service yet.</param>
-    public bool Allows(long max, long old = 0) =>
-        Limit == Quota.Unlimited || (max != Quota.Unlimited && Without(old).Allocated + max <= Limit);
-
-    /// <summary>Whether the project's own maximum may become <paramref name="limit"/>.</summary>
-    public bool AllowsLimit(long limit) =>
-        limit == Quota.Unlimited || (UnlimitedEnvironments == 0 && limit >= Allocated);
-
-    /// <summary>The allocation as if an environment with <paramref name="max"/> did not count.</summary>
-    public Allocation Without(long max) =>
-        max == Quota.Unlimited ? this : this with { Allocated = Allocated - max };
-}

@@ -32,6 +32,7 @@ CREATE TABLE project (
     CONSTRAINT project_name_client_key UNIQUE (client_id, name)
 );
 CREATE INDEX project_order ON project (created_at DESC, id DESC);
+CREATE INDEX project_of_client ON project (client_id, created_at DESC, id DESC);
 
 CREATE TABLE environment (
     id         integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -44,6 +45,7 @@ CREATE TABLE environment (
     CONSTRAINT environment_id_project_key UNIQUE (id, project_id)
 );
 CREATE INDEX environment_order ON environment (created_at DESC, id DESC);
+CREATE INDEX environment_of_project ON environment (project_id, created_at DESC, id DESC);
 
 CREATE TABLE project_service (
     project_id      integer NOT NULL CONSTRAINT project_service_project_fkey REFERENCES project ON DELETE CASCADE,

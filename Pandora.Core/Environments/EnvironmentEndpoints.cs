@@ -1,0 +1,108 @@
+using Microsoft.EntityFrameworkCore;
+using Pandora.Core.Errors;
+using Pandora.Core.Persistence;
+using Pandora.Core.Rest;
+
+namespace Pandora.Core.Environments;
+
+/// <summary>REST: environments. Their services are in <see cref="EnvironmentServiceEndpoints"/>, their keys elsewhere.</summary>
+internal static class EnvironmentEndpoints
+{
+    public static void MapEnvironments(this IEndpointRouteBuilder api)
+    {
+        var environments = api.MapGroup("/environments").WithTags("Environments");
+        environments.MapGet("/", List).Answers200<Environment[]>(422);
+        environments.MapPost("/", EnvironmentCreation.Create).Answers201<Environment>(404, 409, 413, 422);
+        environments.MapGet("/{id}", Get).Answers200<Environment>(404, 422);
+        environments.MapPatch("/{id}", Update).Answers200<Environment>(404, 409, 413, 422);
+        environments.MapDelete("/{id}", Delete).Answers204(404, 422);
+        environments.MapPost("/{id}/enable", Enable).Answers204(404, 422);
+        environments.MapPost("/{id}/disable", Disable).Answers204(404, 422);
+        environments.MapEnvironmentServices();
+        api.MapGet("/projects/{id}/environments", ListOfProject).WithTags("Projects").Answers200<Environment[]>(404, 422);
+    }
+
+    private static async Task<IResult> List(
+        Query<EnvironmentFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.Now();
+        var rows = db.EnvironmentsWithServices();
+        if (query.Filter.ProjectId is { Value: var projectId })
+        {
+            rows = rows.Where(row => row.ProjectId == projectId);
+        }
+        var page = await query.Page.FetchAsync(rows, ct);
+        return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
+    }
+
+    private static async Task<IResult> ListOfProject(
+        PathId id, Query<NoFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        if (!await db.Projects.AnyAsync(project => project.Id == id.Value, ct))
+        {
+            return id.NotFound("Project");
+        }
+        var now = time.Now();
+        var page = await query.Page.FetchAsync(db.EnvironmentsWithServices().Where(row => row.ProjectId == id.Value), ct);
+        return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
+    }
+
+    private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.Now();
+        return await db.EnvironmentsWithServices().FirstOrDefaultAsync(row => row.Id == id.Value, ct) is { } row
+            ? TypedResults.Ok(Environment.Of(row, now))
+            : id.NotFound("Environment");
+    }
+
+    private static async Task<IResult> Update(PathId id, Body<EnvironmentUpdate> body, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.LockEnvironmentAsync(id.Value, ct) is not { } environment)
+        {
+            return id.NotFound("Environment");
+        }
+        environment.Name = body.Value.Name.Or(environment.Name);
+        if (await db.TrySaveAsync(ct) is not null)
+        {
+            return Taken(environment);
+        }
+        var row = await db.EnvironmentsWithServices().FirstAsync(row => row.Id == id.Value, ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(Environment.Of(row, body.Now));
+    }
+
+    private static async Task<IResult> Delete(PathId id, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.LockQuotasOfEnvironmentAsync(id.Value, ct);
+        var deleted = await db.Environments.Where(environment => environment.Id == id.Value).ExecuteDeleteAsync(ct);
+        await transaction.CommitAsync(ct);
+        return deleted == 0 ? id.NotFound("Environment") : TypedResults.NoContent();
+    }
+
+    private static Task<IResult> Enable(PathId id, PandoraDb db, CancellationToken ct) =>
+        Switch(id, SwitchStatus.Enabled, db, ct);
+
+    private static Task<IResult> Disable(PathId id, PandoraDb db, CancellationToken ct) =>
+        Switch(id, SwitchStatus.Disabled, db, ct);
+
+    private static async Task<IResult> Switch(PathId id, SwitchStatus status, PandoraDb db, CancellationToken ct)
+    {
+        var switched = await db.Environments
+            .Where(environment => environment.Id == id.Value)
+            .ExecuteUpdateAsync(set => set.SetProperty(environment => environment.Status, status), ct);
+        return switched == 0 ? id.NotFound("Environment") : TypedResults.NoContent();
+    }
+
+    internal static Error Taken(EnvironmentRow environment) =>
+        Error.AlreadyExists("Environment", ("name", environment.Name), ("project_id", environment.ProjectId));
+
+    // One statement for all, so that counters and schedules are of one moment.
+    private static IQueryable<EnvironmentRow> EnvironmentsWithServices(this PandoraDb db) =>
+        db.Environments
+            .AsNoTracking()
+            .Include(environment => environment.Services)
+            .ThenInclude(counter => counter.ProjectService!.Service)
+            .AsSingleQuery();
+}

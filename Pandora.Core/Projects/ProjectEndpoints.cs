@@ -1,0 +1,102 @@
+using Microsoft.EntityFrameworkCore;
+using Pandora.Core.Errors;
+using Pandora.Core.Persistence;
+using Pandora.Core.Rest;
+
+namespace Pandora.Core.Projects;
+
+/// <summary>REST: projects. Their services are in <see cref="ProjectServiceEndpoints"/>.</summary>
+internal static class ProjectEndpoints
+{
+    public static void MapProjects(this IEndpointRouteBuilder api)
+    {
+        var projects = api.MapGroup("/projects").WithTags("Projects");
+        projects.MapGet("/", List).Answers200<Project[]>(422);
+        projects.MapPost("/", ProjectCreation.Create).Answers201<Project>(404, 409, 413, 422);
+        projects.MapGet("/{id}", Get).Answers200<Project>(404, 422);
+        projects.MapPatch("/{id}", Update).Answers200<Project>(404, 409, 413, 422);
+        projects.MapDelete("/{id}", Delete).Answers204(404, 422);
+        projects.MapPost("/{id}/enable", Enable).Answers204(404, 422);
+        projects.MapPost("/{id}/disable", Disable).Answers204(404, 422);
+        projects.MapProjectServices();
+        api.MapGet("/clients/{id}/projects", ListOfClient).WithTags("Clients").Answers200<Project[]>(404, 422);
+    }
+
+    private static async Task<IResult> List(Query<NoFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.Now();
+        var page = await query.Page.FetchAsync(db.ProjectsWithServices(), ct);
+        return page.Answer(page.Rows.Select(row => Project.Of(row, now)));
+    }
+
+    private static async Task<IResult> ListOfClient(
+        PathId id, Query<NoFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        if (!await db.Clients.AnyAsync(client => client.Id == id.Value, ct))
+        {
+            return id.NotFound("Client");
+        }
+        var now = time.Now();
+        var page = await query.Page.FetchAsync(db.ProjectsWithServices().Where(row => row.ClientId == id.Value), ct);
+        return page.Answer(page.Rows.Select(row => Project.Of(row, now)));
+    }
+
+    private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
+    {
+        var now = time.Now();
+        return await db.ProjectsWithServices().FirstOrDefaultAsync(row => row.Id == id.Value, ct) is { } row
+            ? TypedResults.Ok(Project.Of(row, now))
+            : id.NotFound("Project");
+    }
+
+    private static async Task<IResult> Update(PathId id, Body<ProjectUpdate> body, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.LockProjectAsync(id.Value, ct) is not { } project)
+        {
+            return id.NotFound("Project");
+        }
+        project.Name = body.Value.Name.Or(project.Name);
+        if (await db.TrySaveAsync(ct) is not null)
+        {
+            return Taken(project);
+        }
+        var row = await db.ProjectsWithServices().FirstAsync(row => row.Id == id.Value, ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(Project.Of(row, body.Now));
+    }
+
+    private static async Task<IResult> Delete(PathId id, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        await db.LockQuotasOfProjectAsync(id.Value, ct);
+        var deleted = await db.Projects.Where(project => project.Id == id.Value).ExecuteDeleteAsync(ct);
+        await transaction.CommitAsync(ct);
+        return deleted == 0 ? id.NotFound("Project") : TypedResults.NoContent();
+    }
+
+    private static Task<IResult> Enable(PathId id, PandoraDb db, CancellationToken ct) =>
+        Switch(id, SwitchStatus.Enabled, db, ct);
+
+    private static Task<IResult> Disable(PathId id, PandoraDb db, CancellationToken ct) =>
+        Switch(id, SwitchStatus.Disabled, db, ct);
+
+    private static async Task<IResult> Switch(PathId id, SwitchStatus status, PandoraDb db, CancellationToken ct)
+    {
+        var switched = await db.Projects
+            .Where(project => project.Id == id.Value)
+            .ExecuteUpdateAsync(set => set.SetProperty(project => project.Status, status), ct);
+        return switched == 0 ? id.NotFound("Project") : TypedResults.NoContent();
+    }
+
+    internal static Error Taken(ProjectRow project) =>
+        Error.AlreadyExists("Project", ("name", project.Name), ("client_id", project.ClientId));
+
+    // One statement for all, so that counters and schedules are of one moment.
+    private static IQueryable<ProjectRow> ProjectsWithServices(this PandoraDb db) =>
+        db.Projects
+            .AsNoTracking()
+            .Include(project => project.Services)
+            .ThenInclude(assignment => assignment.Service)
+            .AsSingleQuery();
+}

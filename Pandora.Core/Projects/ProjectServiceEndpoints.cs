@@ -1,0 +1,127 @@
+using Microsoft.EntityFrameworkCore;
+using Pandora.Core.Errors;
+using Pandora.Core.Persistence;
+using Pandora.Core.Quotas;
+using Pandora.Core.Rest;
+
+namespace Pandora.Core.Projects;
+
+/// <summary>REST: the services of a project, their quotas and their resets.</summary>
+internal static class ProjectServiceEndpoints
+{
+    public static void MapProjectServices(this IEndpointRouteBuilder projects)
+    {
+        var services = projects.MapGroup("/{id}/services");
+        services.MapPost("/", Assign).Answers200<ProjectService>(404, 409, 413, 422);
+        services.MapPatch("/{service_id}", Update).Answers200<ProjectService>(404, 413, 422);
+        services.MapDelete("/{service_id}", Remove).Answers204(404, 422);
+        services.MapPost("/{service_id}/reset-requests", Reset).Answers200<ProjectReset>(404, 413, 422);
+    }
+
+    private static async Task<IResult> Assign(
+        PathId id, Body<ProjectServiceCreate> body, PandoraDb db, CancellationToken ct)
+    {
+        var input = body.Value;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.KeepProjectAsync(id.Value, ct))
+        {
+            return id.NotFound("Project");
+        }
+        if (await db.KeepServicesAsync([input.Id.Value], ct) is not [var service])
+        {
+            return Error.NotFound("Service", ("id", input.Id.Identifier)) with { Loc = "id" };
+        }
+        var assignment = input.ToRow(service, body.Now);
+        assignment.ProjectId = id.Value;
+        db.ProjectServices.Add(assignment);
+        if (await db.TrySaveAsync(ct) is not null)
+        {
+            return Error.AlreadyExists("ProjectService", ("id", input.Id.Identifier));
+        }
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(ProjectService.Of(assignment, body.Now));
+    }
+
+    private static async Task<IResult> Update(
+        PathId id, PathId serviceId, Body<ProjectServiceUpdate> body, PandoraDb db, CancellationToken ct)
+    {
+        var input = body.Value;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.LockCurrentAsync(id.Value, serviceId.Value, body.Now, ct) is not { } assignment)
+        {
+            return await NotFound(id, serviceId, db, ct);
+        }
+        if (input.MaxRequests.IsGiven)
+        {
+            var limit = input.MaxRequests.Value;
+            var allocation = await db.AllocationAsync(assignment, ct);
+            if (!allocation.AllowsLimit(limit))
+            {
+                return QuotaRefusal.OfProject(ProjectServiceUpdate.Entity, "max_requests", assignment, allocation, limit);
+            }
+            assignment.MaxRequests = limit;
+        }
+        assignment.Schedule = input.Reschedule(assignment.Schedule, body.Now);
+        await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(ProjectService.Of(assignment, body.Now));
+    }
+
+    // The environments lose the service with the same statement.
+    private static async Task<IResult> Remove(PathId id, PathId serviceId, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        int[] serviceIds = [serviceId.Value];
+        await db.LockProjectServicesAsync(id.Value, serviceIds, ct);
+        await db.LockEnvironmentServicesAsync(id.Value, serviceIds, ct);
+        var removed = await db.ProjectServices
+            .Where(assignment => assignment.ProjectId == id.Value && assignment.ServiceId == serviceId.Value)
+            .ExecuteDeleteAsync(ct);
+        if (removed == 0)
+        {
+            return await NotFound(id, serviceId, db, ct);
+        }
+        await transaction.CommitAsync(ct);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> Reset(
+        PathId id, PathId serviceId, Body<ProjectResetRequest> body, PandoraDb db, CancellationToken ct)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (await db.LockCurrentAsync(id.Value, serviceId.Value, body.Now, ct) is not { } assignment)
+        {
+            return await NotFound(id, serviceId, db, ct);
+        }
+        await db.FillUpAsync(id.Value, [serviceId.Value], ct);
+        if (body.Value.RecalculateNextReset)
+        {
+            assignment.Schedule = ResetSchedule.Start(assignment.ResetFrequency, body.Now);
+            await db.SaveChangesAsync(ct);
+        }
+        // Read before the commit frees the counters: what is shown is what the reset has left.
+        var counters = await CountersAsync(assignment, db, ct);
+        await transaction.CommitAsync(ct);
+        return TypedResults.Ok(new ProjectReset(
+            counters.Count,
+            ProjectService.Of(assignment, body.Now),
+            [.. counters.Select(counter => EnvReset.Of(counter, body.Now))]));
+    }
+
+    private static Task<List<EnvironmentServiceRow>> CountersAsync(
+        ProjectServiceRow assignment, PandoraDb db, CancellationToken ct) =>
+        db.EnvironmentServices
+            .AsNoTracking()
+            .Include(counter => counter.Environment)
+            .Include(counter => counter.ProjectService!.Service)
+            .Where(counter => counter.ProjectId == assignment.ProjectId && counter.ServiceId == assignment.ServiceId)
+            .OrderByDescending(counter => counter.Environment!.CreatedAt)
+            .ThenByDescending(counter => counter.EnvironmentId)
+            .ToListAsync(ct);
+
+    /// <summary>Tells whether the project is missing, or only the service on it.</summary>
+    private static async Task<Error> NotFound(PathId id, PathId serviceId, PandoraDb db, CancellationToken ct) =>
+        await db.Projects.AnyAsync(project => project.Id == id.Value, ct)
+            ? serviceId.NotFound("Service")
+            : id.NotFound("Project");
+}

@@ -1,0 +1,32 @@
+using Pandora.Core.Quotas;
+
+namespace Pandora.Tests.Quotas;
+
+public sealed class QuotaTests
+{
+    [Theory]
+    // Contract 7, row 38: what was used stays used.
+    [InlineData(100, 80, 50, 30)]
+    [InlineData(100, 80, 200, 180)]
+    [InlineData(100, 80, 10, 0)]
+    [InlineData(100, 80, 20, 0)]
+    [InlineData(100, 80, 21, 1)]
+    [InlineData(100, 80, 100, 80)]
+    [InlineData(100, 0, 0, 0)]
+    [InlineData(0, 0, 5, 5)]
+    [InlineData(1, 0, Quota.Largest, Quota.Largest - 1)]
+    // Contract 7, row 34: to and from unlimited.
+    [InlineData(Quota.Unlimited, Quota.Unlimited, 50, 50)]
+    [InlineData(Quota.Unlimited, Quota.Unlimited, 0, 0)]
+    [InlineData(100, 80, Quota.Unlimited, Quota.Unlimited)]
+    [InlineData(Quota.Unlimited, Quota.Unlimited, Quota.Unlimited, Quota.Unlimited)]
+    public void A_change_keeps_what_was_used(long max, long available, long newMax, long expected) =>
+        Assert.Equal(new Quota(newMax, expected), new Quota(max, available).ChangeTo(newMax));
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(Quota.Largest)]
+    [InlineData(Quota.Unlimited)]
+    public void A_full_quota_has_all_of_its_maximum(long max) => Assert.Equal(new Quota(max, max), Quota.Full(max));
+}
