@@ -29,7 +29,8 @@ internal static class DescriptorSymbols
             .. messages.SelectMany(message => message.Fields.InDeclarationOrder()).Select(field => field.FullName),
             .. messages.SelectMany(message => message.Oneofs).Select(oneof => oneof.FullName),
             .. enums.Select(type => type.FullName),
-            .. enums.SelectMany(type => type.Values).Select(value => value.FullName),
+            // A value is named in the scope of its type, beside it and not below.
+            .. enums.SelectMany(type => type.Values.Select(value => type.FullName[..^type.Name.Length] + value.Name)),
         ];
     }
 

@@ -16,6 +16,11 @@ internal static class Gunzip
     public static GrpcResult<T> Parse<T>(ReadOnlySequence<byte> compressed, MessageParser<T> parser)
         where T : class, IMessage<T>
     {
+        if (compressed.IsEmpty)
+        {
+            // Some libraries write nothing at all for an empty message.
+            return parser.ParseFrom(compressed);
+        }
         if (compressed.Length < MinBytes)
         {
             return Framing.Unreadable;

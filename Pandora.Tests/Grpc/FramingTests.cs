@@ -25,7 +25,6 @@ public sealed class FramingTests : IAsyncLifetime
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
     [Theory]
-    [InlineData(0)]
     [InlineData(1)]
     [InlineData(100_000)]
     public async Task A_compressed_message_is_read(int length)
@@ -36,6 +35,14 @@ public sealed class FramingTests : IAsyncLifetime
         Assert.Equal(length, Assert.Single(reply.Messages(Int32Value.Parser)).Value);
         Assert.Equal(0, reply.Body[0]);
         Assert.Null(reply.Header("grpc-encoding"));
+    }
+
+    [Fact]
+    public async Task A_compressed_message_of_no_bytes_is_an_empty_message()
+    {
+        var reply = await SendAsync(GrpcClient.Frame([], flag: 1), "gzip");
+
+        Assert.Equal(GrpcCode.Ok, reply.Code);
     }
 
     [Theory]
@@ -145,7 +152,7 @@ public sealed class FramingTests : IAsyncLifetime
             var whole = GrpcClient.Gzip(Text(5000));
             return new TheoryData<string, byte[]>
             {
-                { "nothing", [] },
+                { "too short", [0x1F, 0x8B, 0x08] },
                 { "no gzip", Text(5000) },
                 { "cut in the data", whole[..^12] },
                 { "cut in the trailer", whole[..^1] },
