@@ -42,7 +42,7 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         {
             Valid = answer.Failure == FailureCode.None,
             RequestId = answer.RequestId.ToString(),
-            FailureCode = WordOf(answer.Failure),
+            FailureCode = FailureWords.Of(answer.Failure),
         };
         if (answer.Owner is { } owner)
         {
@@ -52,19 +52,4 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         }
         return response;
     }
-
-    private static string WordOf(FailureCode failure) => failure switch
-    {
-        FailureCode.None => "",
-        FailureCode.QuotaExceeded => "QUOTA_EXCEEDED",
-        FailureCode.EnvironmentDisabled => "ENVIRONMENT_DISABLED",
-        FailureCode.ServiceNotAssigned => "SERVICE_NOT_ASSIGNED",
-        FailureCode.ServiceDeprecated => "SERVICE_DEPRECATED",
-        FailureCode.ServiceDisabled => "SERVICE_DISABLED",
-        FailureCode.ServiceMismatch => "SERVICE_MISMATCH",
-        FailureCode.ApiKeyExpired => "API_KEY_EXPIRED",
-        FailureCode.ApiKeyDisabled => "API_KEY_DISABLED",
-        FailureCode.ApiKeyInvalid => "API_KEY_INVALID",
-        _ => throw new ArgumentOutOfRangeException(nameof(failure), failure, null),
-    };
 }

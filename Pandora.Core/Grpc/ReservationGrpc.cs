@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Errors;
+using Pandora.Core.Gate;
 using Pandora.Protos.Reservation.V1;
 
 namespace Pandora.Core.Grpc;

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
+using Pandora.Core.Gate;
 using Pandora.Core.Grpc;
 using Pandora.Protos.Request.V1;
 using Pandora.Protos.Reservation.V1;

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace Pandora.Core.Grpc;
+namespace Pandora.Core.Gate;
 
 /// <summary>Reads the usual spellings of a UUID: hyphens or not, braces or not, any letter case, any version.</summary>
 internal static class UuidText
