@@ -33,6 +33,8 @@ internal sealed class HealthProbe(NpgsqlDataSource dataSource, IHostApplicationL
     private static readonly TimeSpan PingLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan QueryLimit = TimeSpan.FromSeconds(2);
 
+    private static readonly HealthReport Silent = new(HealthStatus.Down, "The database does not answer.", 0, false);
+
     private readonly Lock _lock = new();
     private Task<HealthReport> _running = Task.FromException<HealthReport>(new InvalidOperationException("Nothing was asked yet."));
 
@@ -48,15 +50,23 @@ internal sealed class HealthProbe(NpgsqlDataSource dataSource, IHostApplicationL
             }
             running = _running;
         }
-        var report = await running.WaitAsync(ct);
-        return report with { Draining = lifetime.ApplicationStopping.IsCancellationRequested };
+        var draining = lifetime.ApplicationStopping.IsCancellationRequested;
+        try
+        {
+            // A server that is stopped and not gone keeps even a cancelled command waiting; nobody waits with it.
+            return await running.WaitAsync(PingLimit, ct) with { Draining = draining };
+        }
+        catch (TimeoutException)
+        {
+            return Silent with { Draining = draining };
+        }
     }
 
     private async Task<HealthReport> AskDatabaseAsync()
     {
         if (await PingAsync() is not { } connection)
         {
-            return new HealthReport(HealthStatus.Down, "The database does not answer.", 0, false);
+            return Silent;
         }
         await using (connection)
         {
