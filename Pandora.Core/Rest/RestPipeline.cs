@@ -42,7 +42,7 @@ internal static class RestPipeline
         }));
     }
 
-    /// <summary>Everything before routing. Authentication and endpoints follow.</summary>
+    /// <summary>Everything up to routing. Authentication and endpoints follow.</summary>
     public static void UseRest(this WebApplication app, PandoraSettings settings)
     {
         if (settings.ExposeVersion)
@@ -63,6 +63,7 @@ internal static class RestPipeline
         app.UseMiddleware<FaultAnswers>();
         app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
         app.UseRouting();
+        app.Use(NoStore.Apply);
     }
 
     /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
