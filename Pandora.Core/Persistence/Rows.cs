@@ -170,7 +170,9 @@ internal sealed class RevealAuditRow
     public DateTimeOffset CreatedAt { get; set; }
     public required string Username { get; set; }
     public required string TokenId { get; set; }
-    public long ApiKeyId { get; set; }
+
+    /// <summary>Null: what was asked for cannot be the id of a key.</summary>
+    public int? ApiKeyId { get; set; }
     public required string PeerAddress { get; set; }
 
     /// <summary>granted, forbidden, not_found, undecryptable or invalid_id.</summary>

@@ -45,7 +45,7 @@ internal static class RestPipeline
         }));
     }
 
-    /// <summary>Everything before routing. Authentication and endpoints follow.</summary>
+    /// <summary>Everything up to routing. Authentication and endpoints follow.</summary>
     public static void UseRest(this WebApplication app, PandoraSettings settings)
     {
         var server = settings.ExposeVersion ? $"pandora/{ProductVersion}" : null;
@@ -63,6 +63,7 @@ internal static class RestPipeline
         app.UseMiddleware<FaultAnswers>();
         app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
         app.UseRouting();
+        app.Use(NoStore.Apply);
     }
 
     private static void SetCommonHeaders(IHeaderDictionary headers, string? server)

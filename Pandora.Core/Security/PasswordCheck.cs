@@ -33,7 +33,7 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing
         using var turn = await hashing.EnterAsync(ct);
         if (turn is null)
         {
-            return new PasswordVerdict(null, Busy());
+            return new PasswordVerdict(null, PasswordHashing.Busy());
         }
 
         // :: 3
@@ -92,7 +92,4 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing
                 RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds),
             }
             : null;
-
-    private static Error Busy() =>
-        new(ErrorCode.Unavailable, "Too many logins are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 }

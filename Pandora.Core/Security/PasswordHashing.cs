@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
+using Pandora.Core.Errors;
 
 namespace Pandora.Core.Security;
 
@@ -18,6 +19,10 @@ internal sealed class PasswordHashing : IDisposable
         new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
 
     private readonly SemaphoreSlim _slots = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
+
+    /// <summary>The answer when <see cref="EnterAsync"/> gives no turn.</summary>
+    public static Error Busy() =>
+        new(ErrorCode.Unavailable, "Too many passwords are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 
     /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: the wait would be too long.</summary>
     public async Task<Turn?> EnterAsync(CancellationToken ct) =>

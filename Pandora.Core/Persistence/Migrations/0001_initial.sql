@@ -129,8 +129,8 @@ CREATE TABLE reveal_audit (
     created_at   timestamptz NOT NULL,
     username     text NOT NULL,
     token_id     text NOT NULL,
-    -- The id asked for; no reference, so that the record outlives the key.
-    api_key_id   bigint NOT NULL,
+    -- The id asked for; no reference, so that the record outlives the key. Null: it cannot be the id of a key.
+    api_key_id   integer,
     peer_address text NOT NULL,
     outcome      text NOT NULL CHECK (outcome IN ('granted', 'forbidden', 'not_found', 'undecryptable', 'invalid_id'))
 );

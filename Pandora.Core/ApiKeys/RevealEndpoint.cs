@@ -1,0 +1,67 @@
+using System.Reflection;
+using Microsoft.EntityFrameworkCore;
+using Pandora.Core.Errors;
+using Pandora.Core.Persistence;
+using Pandora.Core.Rest;
+using Pandora.Core.Security;
+
+namespace Pandora.Core.ApiKeys;
+
+/// <summary>
+/// REST: shows the whole text of a key again. Whoever asks and is known leaves a record, whatever the answer; that is why
+/// the refusals which other routes leave to the frame are made here.
+/// </summary>
+internal static class RevealEndpoint
+{
+    public static void MapReveal(this IEndpointRouteBuilder keys) =>
+        keys.MapGet("/{id}/reveal/key", Reveal)
+            .RequireAccess(AccessLevel.Reveal, refusedByHandler: true)
+            .IsNeverStored()
+            .Answers200<RevealedKey>(404, 422);
+
+    private static async Task<IResult> Reveal(
+        AnyPathId id, Caller caller, HttpContext context, PandoraDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+    {
+        var (outcome, answer) = await DecideAsync(id.Path, caller, db, ring, ct);
+        var now = time.Now();
+        db.RevealAudits.Add(new RevealAuditRow
+        {
+            Id = Guid.CreateVersion7(now),
+            CreatedAt = now,
+            Username = caller.Account.Username,
+            TokenId = caller.TokenId,
+            ApiKeyId = id.Path.Value == 0 ? null : id.Path.Value,
+            PeerAddress = PeerAddress.Of(context),
+            Outcome = outcome,
+        });
+        await db.SaveChangesAsync(ct);
+        return answer;
+    }
+
+    private static async Task<(string Outcome, IResult Answer)> DecideAsync(
+        PathId id, Caller caller, PandoraDb db, KeyRing ring, CancellationToken ct)
+    {
+        if (caller.RefusalAt(AccessLevel.Reveal) is { } refusal)
+        {
+            return ("forbidden", refusal);
+        }
+        if (id.Fault is { } fault)
+        {
+            return ("invalid_id", fault);
+        }
+        if (await db.ApiKeys.AsNoTracking().FirstOrDefaultAsync(key => key.Id == id.Value, ct) is not { } row)
+        {
+            return ("not_found", id.NotFound("APIKey"));
+        }
+        return ring.Open(new SealedKey(row.KeyMaterialId, row.KeyCiphertext), row.KeyHash) is { } text
+            ? ("granted", TypedResults.Ok(new RevealedKey(text)))
+            : ("undecryptable", Error.Unexpected());
+    }
+
+    /// <summary>A path id that may be faulty when the handler gets it.</summary>
+    private sealed record AnyPathId(PathId Path) : IBindableFromHttpContext<AnyPathId>
+    {
+        public static async ValueTask<AnyPathId?> BindAsync(HttpContext context, ParameterInfo parameter) =>
+            new((await PathId.BindAsync(context, parameter))!);
+    }
+}

@@ -1,0 +1,75 @@
+using Pandora.Core.Errors;
+using Pandora.Core.Rest;
+using Pandora.Core.Security;
+
+namespace Pandora.Core.Auth;
+
+/// <param name="ExpiresIn">The instant at which the token ends, although the name sounds like a span of time.</param>
+public sealed record Token(string TokenType, DateTimeOffset ExpiresIn, string AccessToken)
+{
+    internal const string Bearer = "Bearer";
+
+    internal static Token Of(IssuedToken token) => new(Bearer, token.ExpiresAt, token.Text);
+}
+
+/// <param name="ForcePasswordReset">True: the token is good for little but changing the password.</param>
+/// <inheritdoc cref="Token"/>
+public sealed record Login(string TokenType, DateTimeOffset ExpiresIn, string AccessToken, bool ForcePasswordReset)
+{
+    internal static Login Of(IssuedToken token, bool forcePasswordReset) =>
+        new(Token.Bearer, token.ExpiresAt, token.Text, forcePasswordReset);
+}
+
+/// <summary>Who wants to log in. Any length goes: what is too long is simply wrong.</summary>
+internal sealed record Credentials(string Username, string Password) : IReadFromJson<Credentials>
+{
+    public static string Entity => "Authenticate";
+
+    public static Credentials Read(JsonFields json) => new(json.Text("username"), json.Text("password"));
+}
+
+/// <param name="NewPassword">12 to 128 characters, any of them, kept as they are; equal to the confirmation.</param>
+internal sealed record ChangePassword(string NewPassword, string ConfirmPassword) : IReadFromJson<ChangePassword>
+{
+    private const string NewPasswordField = "new_password";
+    private const int Shortest = 12;
+    private const int Longest = 128;
+
+    public static string Entity => "ChangePassword";
+
+    public static ChangePassword Read(JsonFields json)
+    {
+        var password = json.Text(NewPasswordField);
+        if (password.Length > 0 && password.EnumerateRunes().Count() is < Shortest or > Longest)
+        {
+            json.Broken(NewPasswordField, $"must have {Shortest} to {Longest} characters", password);
+        }
+        var confirmation = json.Text("confirm_password");
+        if (password.Length > 0 && confirmation.Length > 0 && confirmation != password)
+        {
+            json.Broken(NewPasswordField, "must equal confirm_password", password);
+        }
+        return new ChangePassword(password, confirmation);
+    }
+
+    public static Error SameAsCurrent() =>
+        Error.Field(Entity, NewPasswordField, $"{NewPasswordField} must differ from the current password.");
+}
+
+/// <param name="Action">What the password is typed for; only revealing a key so far.</param>
+internal sealed record Reauthenticate(string Action, string Password) : IReadFromJson<Reauthenticate>
+{
+    private const string RevealApiKey = "REVEAL_API_KEY";
+
+    public static string Entity => "Reauthenticate";
+
+    public static Reauthenticate Read(JsonFields json)
+    {
+        var action = json.Text("action");
+        if (action is not ("" or RevealApiKey))
+        {
+            json.Broken("action", $"must be {RevealApiKey}", action);
+        }
+        return new Reauthenticate(action, json.Text("password"));
+    }
+}
