@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -7,6 +9,14 @@ namespace Pandora.ServiceDefaults;
 /// <summary>What every Pandora process shares, whatever it does.</summary>
 public static class ServiceDefaultsExtensions
 {
+    /// <summary>Frameworks speak up only when something is wrong. <c>Logging__LogLevel__…</c> overrides it.</summary>
+    private static readonly Dictionary<string, string?> DefaultLevels = new()
+    {
+        ["Logging:LogLevel:Default"] = "Information",
+        ["Logging:LogLevel:Microsoft"] = "Warning",
+        ["Logging:LogLevel:System"] = "Warning",
+    };
+
     /// <summary>
     /// Logs to standard output, one line an event, time in UTC. Providers that a host adds by default are replaced,
     /// so that no process writes to places its operator did not choose.
@@ -14,14 +24,30 @@ public static class ServiceDefaultsExtensions
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
+        // First, so that everything the operator set comes later and wins.
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = DefaultLevels });
         builder.Logging.ClearProviders();
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-        });
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+        AddConsole(builder.Logging);
         builder.Services.AddSingleton(TimeProvider.System);
         return builder;
     }
+
+    /// <summary>The same log for what happens before there is a host and after it has gone.</summary>
+    public static ILoggerFactory CreateLoggerFactory()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(DefaultLevels).AddEnvironmentVariables().Build();
+        return LoggerFactory.Create(logging =>
+        {
+            logging.AddConfiguration(configuration.GetSection("Logging"));
+            AddConsole(logging);
+        });
+    }
+
+    private static void AddConsole(ILoggingBuilder logging) => logging.AddSimpleConsole(console =>
+    {
+        console.SingleLine = true;
+        console.UseUtcTimestamp = true;
+        console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+    });
 }

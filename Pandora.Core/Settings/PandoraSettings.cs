@@ -1,3 +1,5 @@
+using System.Net;
+
 namespace Pandora.Core.Settings;
 
 /// <summary>How much of a call's metadata the request log keeps.</summary>
@@ -27,6 +29,9 @@ internal sealed record PandoraSettings
 
     /// <summary><c>PANDORA_GRPC_PORT</c>: gRPC, plaintext HTTP/2. Default: 50051.</summary>
     public required int GrpcPort { get; init; }
+
+    /// <summary>Where both ports listen. All addresses; tests choose loopback, and port 0 for any free one.</summary>
+    public IPAddress ListenAddress { get; init; } = IPAddress.IPv6Any;
 
     /// <summary><c>PANDORA_JWT_SECRET</c>: at least 32 bytes. Null: made at random for this process.</summary>
     public byte[]? JwtSecret { get; init; }

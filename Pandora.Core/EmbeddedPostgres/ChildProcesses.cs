@@ -1,0 +1,138 @@
+using System.Collections;
+using System.Collections.Concurrent;
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>What a helper program left behind.</summary>
+internal sealed record ProgramResult(int ExitCode, string Output, string Errors)
+{
+    /// <summary>The most telling line for an operator: the last one with an error in it, else the last one.</summary>
+    public string Reason
+    {
+        get
+        {
+            var lines = (Errors + "\n" + Output).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+            return lines.FirstOrDefault(line => line.Contains("error:", StringComparison.OrdinalIgnoreCase))
+                ?? lines.LastOrDefault()
+                ?? $"exit code {ExitCode}";
+        }
+    }
+}
+
+/// <summary>Starts the programs of PostgreSQL, none of which needs or gets to see our environment.</summary>
+internal static class ChildProcesses
+{
+    /// <summary>Kept from our environment. All else, secrets and PG… variables included, stays here.</summary>
+    private static readonly string[] PassedOn =
+        ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SystemRoot", "SystemDrive"];
+
+    private static readonly BlockingCollection<Action> Starts = StartThread();
+
+    /// <param name="user">The account to run as; null is our own. Another one needs root.</param>
+    public static ProcessStartInfo Describe(string program, IEnumerable<string> arguments, string? user, string directory)
+    {
+        var info = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = directory,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        if (user is not null)
+        {
+            info.UserName = user;
+        }
+        info.Environment.Clear();
+        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
+        {
+            if (PassedOn.Contains((string)variable.Key, StringComparer.OrdinalIgnoreCase))
+            {
+                info.Environment[(string)variable.Key] = (string?)variable.Value;
+            }
+        }
+        info.Environment["LC_ALL"] = "C";
+        return info;
+    }
+
+    /// <summary>
+    /// Starts a process from a thread that ends only with ours: Linux sends a parent-death signal when the *thread*
+    /// that started the child ends, and threads of the pool come and go.
+    /// </summary>
+    public static Task<Process> StartAsync(ProcessStartInfo info)
+    {
+        var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Starts.Add(() =>
+        {
+            try
+            {
+                started.SetResult(Process.Start(info)!);
+            }
+            catch (Exception e) when (e is Win32Exception or InvalidOperationException or PlatformNotSupportedException)
+            {
+                started.SetException(e);
+            }
+        });
+        return started.Task;
+    }
+
+    /// <summary>Runs a program to its end; it is killed when it takes longer than <paramref name="limit"/>.</summary>
+    /// <returns>Null when the program is not there or may not be executed.</returns>
+    public static async Task<ProgramResult?> RunAsync(
+        ProcessStartInfo info, TimeSpan limit, CancellationToken ct)
+    {
+        Process process;
+        try
+        {
+            process = await StartAsync(info);
+        }
+        catch (Win32Exception)
+        {
+            return null;
+        }
+
+        using (process)
+        using (var deadline = CancellationTokenSource.CreateLinkedTokenSource(ct))
+        {
+            deadline.CancelAfter(limit);
+            process.StandardInput.Close();
+            var output = process.StandardOutput.ReadToEndAsync(deadline.Token);
+            var errors = process.StandardError.ReadToEndAsync(deadline.Token);
+            try
+            {
+                await process.WaitForExitAsync(deadline.Token);
+                return new ProgramResult(process.ExitCode, await output, await errors);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill(entireProcessTree: true);
+                ct.ThrowIfCancellationRequested();
+                return new ProgramResult(-1, "", $"error: no end after {limit.TotalSeconds:0} s");
+            }
+        }
+    }
+
+    /// <summary>The full path of a program on PATH, or null.</summary>
+    public static string? Find(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Where(Path.IsPathRooted)
+            .Select(directory => Path.Combine(directory, program))
+            .FirstOrDefault(File.Exists);
+
+    private static BlockingCollection<Action> StartThread()
+    {
+        var starts = new BlockingCollection<Action>();
+        var thread = new Thread(() =>
+        {
+            foreach (var start in starts.GetConsumingEnumerable())
+            {
+                start();
+            }
+        })
+        { IsBackground = true, Name = "child processes" };
+        thread.Start();
+        return starts;
+    }
+}

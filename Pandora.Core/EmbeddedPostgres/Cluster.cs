@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>The files of the private PostgreSQL below the data directory.</summary>
+/// <remarks>
+/// <c>postgres/data</c> is the cluster, <c>postgres/socket</c> its socket, <c>postgres/superuser</c> the password of its
+/// superuser (mode 0600). All of it is made in <c>postgres.partial</c> and renamed when complete, so that a first
+/// start that was killed half-way leaves nothing that the next one could mistake for a cluster.
+/// </remarks>
+internal sealed class Cluster(string dataDirectory, ServerAccount account)
+{
+    public const string Superuser = "pandora_superuser";
+
+    private static readonly TimeSpan InitLimit = TimeSpan.FromMinutes(2);
+
+    public string Home { get; } = Path.Combine(dataDirectory, "postgres");
+
+    public string Data => Path.Combine(Home, "data");
+
+    public string SocketDirectory => Path.Combine(Home, "socket");
+
+    public ServerAccount Account => account;
+
+    private string Partial => Home + ".partial";
+
+    /// <summary>Version that made the cluster, or null when there is none yet.</summary>
+    public int? ReadMajor()
+    {
+        if (!Directory.Exists(Home))
+        {
+            return null;
+        }
+        var file = Path.Combine(Data, "PG_VERSION");
+        try
+        {
+            if (!Directory.EnumerateFileSystemEntries(Home).Any() || !File.Exists(file))
+            {
+                throw NotACluster();
+            }
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new StartRefusedException(
+                $"{Home} belongs to another user than {Environment.UserName}: start Pandora Core as the user that created it, or choose another PANDORA_DIR.");
+        }
+        return int.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var major)
+            ? major
+            : throw NotACluster();
+    }
+
+    public string ReadSuperuserPassword()
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(Home, "superuser"));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StartRefusedException(
+                $"The private database's {Path.Combine(Home, "superuser")} cannot be read: restore the file, or let the user that runs Pandora Core read it.");
+        }
+    }
+
+    /// <summary>Makes the cluster. Complete afterwards or not there at all, whenever the machine stops.</summary>
+    /// <param name="initdbArguments">Beside our own, for example <c>--no-sync</c> in tests.</param>
+    public async Task CreateAsync(PostgresBinaries binaries, IEnumerable<string> initdbArguments, CancellationToken ct)
+    {
+        if (Directory.Exists(Partial))
+        {
+            Directory.Delete(Partial, recursive: true);
+        }
+        CreatePrivate(Partial);
+        CreatePrivate(Path.Combine(Partial, "socket"));
+        var password = Path.Combine(Partial, "superuser");
+        await WritePrivateAsync(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), ct);
+        await account.GiveAsync(Partial, ct);
+
+        string[] arguments =
+        [
+            "--pgdata=" + Path.Combine(Partial, "data"), "--username=" + Superuser, "--pwfile=" + password,
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", .. initdbArguments,
+        ];
+        var initdb = ChildProcesses.Describe(binaries["initdb"], arguments, account.User, Partial);
+        var result = await ChildProcesses.RunAsync(initdb, InitLimit, ct);
+        if (result is not { ExitCode: 0 })
+        {
+            throw new StartRefusedException(
+                $"The private database cannot be created below {dataDirectory}: {result?.Reason ?? "initdb cannot be executed"}");
+        }
+
+        Directory.Move(Partial, Home);
+        await SyncDirectoryAsync(ct);
+    }
+
+    /// <summary>Without it a power cut could bring back the old name of a cluster that already holds data.</summary>
+    private async Task SyncDirectoryAsync(CancellationToken ct)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            await ChildProcesses.RunAsync(ChildProcesses.Describe("sync", [dataDirectory], user: null, "/"), InitLimit, ct);
+        }
+    }
+
+    private StartRefusedException NotACluster() => new(
+        $"{Home} exists but holds no PostgreSQL data: restore it from a backup, or move it away to begin with an empty database.");
+
+    private static void CreatePrivate(string directory)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(directory);
+        }
+        else
+        {
+            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+
+    private static async Task WritePrivateAsync(string path, string text, CancellationToken ct)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+        await using var file = new FileStream(path, options);
+        await file.WriteAsync(Encoding.ASCII.GetBytes(text), ct);
+        file.Flush(flushToDisk: true);
+    }
+}

@@ -1,0 +1,145 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>The directory that holds <c>initdb</c>, <c>postgres</c> and <c>pg_ctl</c> of one version.</summary>
+internal sealed partial record PostgresBinaries(string Directory, int Major)
+{
+    /// <summary>Older ones get no more security fixes, and nobody tests Pandora with them.</summary>
+    public const int OldestMajor = 13;
+
+    private static readonly TimeSpan VersionLimit = TimeSpan.FromSeconds(10);
+
+    public string this[string program] => PathTo(Directory, program);
+
+    /// <summary>Looks for binaries; those of the cluster's own version win over newer ones.</summary>
+    /// <param name="chosen"><c>PANDORA_PG_BIN</c>: used or refused, nothing else is looked at. Null: look.</param>
+    /// <param name="clusterMajor">Version that made the existing data directory. Null: there is none yet.</param>
+    public static async Task<PostgresBinaries> FindAsync(
+        string? chosen, int? clusterMajor, ServerAccount account, CancellationToken ct)
+    {
+        if (chosen is not null)
+        {
+            var given = await InspectAsync(chosen, account, ct) ?? throw new StartRefusedException(
+                $"PANDORA_PG_BIN: {chosen} is not a directory with the programs initdb, postgres and pg_ctl of PostgreSQL {OldestMajor} or newer that {account.Description} may execute.");
+            return clusterMajor is null || given.Major == clusterMajor
+                ? given
+                : throw OtherMajor(clusterMajor.Value, $"PANDORA_PG_BIN holds {given.Major}");
+        }
+
+        var found = new List<PostgresBinaries>();
+        foreach (var directory in await CandidatesAsync(account, ct))
+        {
+            if (await InspectAsync(directory, account, ct) is { } binaries)
+            {
+                if (clusterMajor is null || binaries.Major == clusterMajor)
+                {
+                    return binaries;
+                }
+                found.Add(binaries);
+            }
+        }
+        throw found.Count == 0
+            ? new StartRefusedException(
+                $"No PostgreSQL server programs found for the private database: {InstallHint()}, or set PANDORA_PG_BIN to their directory, or use a server of yours (PANDORA_DB_HOST, PANDORA_DB_DNS or ConnectionStrings__pandora), or run the Aspire AppHost.")
+            : OtherMajor(clusterMajor!.Value, $"found only {string.Join(", ", found.Select(binaries => binaries.Major))}");
+    }
+
+    private static StartRefusedException OtherMajor(int cluster, string found) => new(
+        $"The private database was made by PostgreSQL {cluster}, {found}: install PostgreSQL {cluster} (or set PANDORA_PG_BIN to its programs), or move the data with pg_upgrade.");
+
+    private static async Task<PostgresBinaries?> InspectAsync(string directory, ServerAccount account, CancellationToken ct)
+    {
+        if (!File.Exists(PathTo(directory, "postgres")) || !File.Exists(PathTo(directory, "pg_ctl")))
+        {
+            return null;
+        }
+        var initdb = ChildProcesses.Describe(
+            PathTo(directory, "initdb"), ["--version"], account.User, Path.GetPathRoot(Path.GetFullPath(directory))!);
+        var result = await ChildProcesses.RunAsync(initdb, VersionLimit, ct);
+        return result is { ExitCode: 0 }
+            && Version().Match(result.Output) is { Success: true } version
+            && int.Parse(version.Groups[1].Value, CultureInfo.InvariantCulture) is >= OldestMajor and var major
+                ? new PostgresBinaries(Path.GetFullPath(directory), major)
+                : null;
+    }
+
+    private static async Task<IReadOnlyList<string>> CandidatesAsync(ServerAccount account, CancellationToken ct)
+    {
+        var candidates = new List<string>();
+        if (ChildProcesses.Find(Executable("pg_config")) is { } pgConfig)
+        {
+            var asked = ChildProcesses.Describe(pgConfig, ["--bindir"], account.User, Path.GetPathRoot(pgConfig)!);
+            if (await ChildProcesses.RunAsync(asked, VersionLimit, ct) is { ExitCode: 0 } answer)
+            {
+                candidates.Add(answer.Output.Trim());
+            }
+        }
+        candidates.AddRange(
+            UsualPlaces().SelectMany(place => Versions(place.Parent, place.Prefix, place.Suffix))
+                .OrderByDescending(place => place.Major)
+                .Select(place => place.Directory));
+        if (ChildProcesses.Find(Executable("initdb")) is { } initdb)
+        {
+            candidates.Add(Path.GetDirectoryName(File.ResolveLinkTarget(initdb, returnFinalTarget: true)?.FullName ?? initdb)!);
+        }
+        return [.. candidates.Where(candidate => candidate.Length > 0).Distinct()];
+    }
+
+    /// <summary>Where packages put one directory a version: parent, what precedes the number, what follows it.</summary>
+    private static IEnumerable<(string Parent, string Prefix, string Suffix)> UsualPlaces() =>
+        OperatingSystem.IsWindows()
+            ? [(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "PostgreSQL"), "", "bin")]
+            :
+            [
+                ("/usr/lib/postgresql", "", "bin"), // Debian, Ubuntu
+                ("/usr", "pgsql-", "bin"), // packages of postgresql.org for RHEL and its kin
+                ("/usr/lib64", "pgsql", "bin"), // SUSE and others
+                ("/usr/lib", "postgresql", "bin"), // SUSE
+                ("/usr/libexec", "postgresql", ""), // Alpine
+                ("/opt/homebrew/opt", "postgresql@", "bin"),
+                ("/usr/local/opt", "postgresql@", "bin"),
+                ("/home/linuxbrew/.linuxbrew/opt", "postgresql@", "bin"),
+                ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
+                ("/usr/local/pgsql", "", ""), // built from source; its directory is just "bin"
+            ];
+
+    private static IEnumerable<(int Major, string Directory)> Versions(string parent, string prefix, string suffix)
+    {
+        if (!System.IO.Directory.Exists(parent))
+        {
+            yield break;
+        }
+        foreach (var directory in System.IO.Directory.EnumerateDirectories(parent, prefix + "*"))
+        {
+            var number = Path.GetFileName(directory)[prefix.Length..];
+            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var major))
+            {
+                yield return (major, Path.Combine(directory, suffix));
+            }
+            else if (number == "bin")
+            {
+                yield return (0, directory);
+            }
+        }
+    }
+
+    private static string InstallHint() =>
+        OperatingSystem.IsMacOS() ? "install them with \"brew install postgresql@17\""
+        : OperatingSystem.IsWindows() ? "install them with \"winget install PostgreSQL.PostgreSQL.17\""
+        : ChildProcesses.Find("apt-get") is not null ? "install them with \"apt-get install postgresql\""
+        : ChildProcesses.Find("dnf") is not null ? "install them with \"dnf install postgresql-server\""
+        : ChildProcesses.Find("apk") is not null ? "install them with \"apk add postgresql\""
+        : ChildProcesses.Find("zypper") is not null ? "install them with \"zypper install postgresql-server\""
+        : ChildProcesses.Find("pacman") is not null ? "install them with \"pacman -S postgresql\""
+        : "install the PostgreSQL server of your platform";
+
+    private static string PathTo(string directory, string program) => Path.Combine(directory, Executable(program));
+
+    private static string Executable(string program) => OperatingSystem.IsWindows() ? program + ".exe" : program;
+
+    [GeneratedRegex(@"\(PostgreSQL\) (\d+)")]
+    private static partial Regex Version();
+}

@@ -1,0 +1,246 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using Npgsql;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>
+/// A PostgreSQL of our own: created on the first start, started, watched, restarted when it dies, and stopped with us.
+/// </summary>
+internal sealed partial class PrivatePostgres : IAsyncDisposable
+{
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(250);
+
+    private readonly PrivatePostgresOptions _options;
+    private readonly Cluster _cluster;
+    private readonly PostgresBinaries _binaries;
+    private readonly ServerAddress _address;
+    private readonly string _superuserPassword;
+    private readonly ILogger _logger;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private IDisposable? _lock;
+    private Task _watch = Task.CompletedTask;
+
+    private PrivatePostgres(PrivatePostgresOptions options, Cluster cluster, PostgresBinaries binaries, ILogger logger, IDisposable @lock)
+    {
+        _options = options;
+        _cluster = cluster;
+        _binaries = binaries;
+        _address = ServerAddress.For(cluster.SocketDirectory);
+        _superuserPassword = cluster.ReadSuperuserPassword();
+        _logger = logger;
+        _lock = @lock;
+    }
+
+    /// <summary>Completes when the server died and could not be brought back.</summary>
+    public Task Lost => _lost.Task;
+
+    /// <summary>To the product's database as the product's role.</summary>
+    public string ConnectionString => ConnectionStringFor(_options.DatabaseName);
+
+    /// <summary>To another database as the product's role.</summary>
+    public string ConnectionStringFor(string database) =>
+        _address.ConnectionString(_options.User, _options.Password, database, pooling: true);
+
+    /// <summary>As the superuser, for what the product's role may not do: making databases, in our tests for example.</summary>
+    public string SuperuserConnectionStringFor(string database) =>
+        _address.ConnectionString(Cluster.Superuser, _superuserPassword, database, pooling: false);
+
+    /// <returns>Null when the operator has chosen an external server.</returns>
+    /// <inheritdoc cref="StartAsync(PrivatePostgresOptions, ILogger, CancellationToken)"/>
+    public static async Task<PrivatePostgres?> StartIfChosenAsync(PandoraSettings settings, ILogger logger, CancellationToken ct) =>
+        settings.Database is not DatabaseSettings.Embedded embedded
+            ? null
+            : await StartAsync(
+                new PrivatePostgresOptions
+                {
+                    DataDirectory = settings.DataDirectory,
+                    DatabaseName = embedded.Name,
+                    User = embedded.User,
+                    Password = embedded.Password,
+                    BinariesDirectory = embedded.BinariesDirectory,
+                },
+                logger,
+                ct);
+
+    /// <exception cref="StartRefusedException">It cannot be, and the message names the remedy.</exception>
+    public static async Task<PrivatePostgres> StartAsync(PrivatePostgresOptions options, ILogger logger, CancellationToken ct)
+    {
+        if (options.User == Cluster.Superuser)
+        {
+            throw new StartRefusedException($"PANDORA_DB_USER: {Cluster.Superuser} is taken by the private database itself; choose another name.");
+        }
+        var directory = Path.GetFullPath(options.DataDirectory);
+        var @lock = await DirectoryLock.TakeAsync(directory, ct);
+        try
+        {
+            var account = await ServerAccount.ChooseAsync(Path.Combine(directory, "postgres"), ct);
+            var cluster = new Cluster(directory, account);
+            var binaries = await PostgresBinaries.FindAsync(options.BinariesDirectory, cluster.ReadMajor(), account, ct);
+            await account.OpenWayToAsync(directory, ct);
+            if (cluster.ReadMajor() is null)
+            {
+                Log.Creating(logger, cluster.Home, binaries.Major);
+                await cluster.CreateAsync(binaries, options.ServerSettings.GetValueOrDefault("fsync") == "off" ? ["--no-sync"] : [], ct);
+            }
+            await LeftoverServer.ClearAsync(cluster, binaries, ct);
+
+            var postgres = new PrivatePostgres(options, cluster, binaries, logger, @lock);
+            await postgres.StartAsync(ct);
+            return postgres;
+        }
+        catch
+        {
+            @lock.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops the server cleanly if it can. May be called again.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _lock, null) is not { } @lock)
+        {
+            return;
+        }
+        await _stopping.CancelAsync();
+        await _watch;
+        @lock.Dispose();
+        _stopping.Dispose();
+    }
+
+    private async Task StartAsync(CancellationToken ct)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(StartLimit);
+        ServerProcess? server = null;
+        try
+        {
+            server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options, limit.Token);
+        }
+        catch (Exception e)
+        {
+            if (server is not null)
+            {
+                await server.DisposeAsync();
+            }
+            if (e is ServerStartException or NpgsqlException or Win32Exception)
+            {
+                throw new StartRefusedException($"The private database in {_cluster.Data} does not start: {e.Message}");
+            }
+            if (e is OperationCanceledException && !ct.IsCancellationRequested)
+            {
+                throw new StartRefusedException($"The private database in {_cluster.Data} was not ready after {StartLimit.TotalSeconds:0} s.");
+            }
+            throw;
+        }
+        Log.Started(_logger, _binaries.Major, _cluster.Data);
+        _watch = WatchAsync(server);
+    }
+
+    /// <summary>Owns the running server: restarts it when it ends, stops it when we do.</summary>
+    private async Task WatchAsync(ServerProcess server)
+    {
+        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, _stopping.Token);
+        while (true)
+        {
+            await Task.WhenAny(server.Ended, stopping);
+            if (_stopping.IsCancellationRequested)
+            {
+                await server.DisposeAsync();
+                return;
+            }
+            Log.Ended(_logger);
+            await server.DisposeAsync();
+            if (await RestartAsync() is not { } restarted)
+            {
+                return;
+            }
+            server = restarted;
+        }
+    }
+
+    /// <returns>Null when it was given up: in vain, or because we are stopping.</returns>
+    private async Task<ServerProcess?> RestartAsync()
+    {
+        var ended = Stopwatch.GetTimestamp();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        limit.CancelAfter(RestartLimit);
+        try
+        {
+            while (true)
+            {
+                try
+                {
+                    var server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+                    Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
+                    return server;
+                }
+                catch (Exception e) when (e is ServerStartException or Win32Exception)
+                {
+                    // Expected at first: processes of the dead server hold its memory until they notice.
+                    Log.NotYetBack(_logger, e.Message);
+                }
+                await Task.Delay(RestartPause, limit.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            if (!_stopping.IsCancellationRequested)
+            {
+                Log.GivenUp(_logger, (long)RestartLimit.TotalSeconds);
+                _lost.TrySetResult();
+            }
+            return null;
+        }
+    }
+
+    private IEnumerable<string> ServerArguments()
+    {
+        Dictionary<string, string> settings = new(_address.ServerSettings)
+        {
+            ["unix_socket_permissions"] = "0700",
+            ["password_encryption"] = "scram-sha-256",
+            ["timezone"] = "UTC",
+            // To us, without statements, parameters and row values: those hold what users wrote.
+            ["logging_collector"] = "off",
+            ["log_destination"] = "stderr",
+            ["log_line_prefix"] = "",
+            ["log_min_messages"] = "log",
+            ["log_min_error_statement"] = "panic",
+            ["log_error_verbosity"] = "terse",
+            ["log_checkpoints"] = "off",
+        };
+        foreach (var (name, value) in _options.ServerSettings)
+        {
+            settings[name] = value;
+        }
+        return settings.SelectMany(setting => new[] { "-c", $"{setting.Key}={setting.Value}" });
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2000, LogLevel.Information, "Creating the private database in {Directory} with PostgreSQL {Major}.")]
+        public static partial void Creating(ILogger logger, string directory, int major);
+
+        [LoggerMessage(2001, LogLevel.Information, "The private database runs: PostgreSQL {Major}, {Directory}.")]
+        public static partial void Started(ILogger logger, int major, string directory);
+
+        [LoggerMessage(2002, LogLevel.Error, "The private database ended unexpectedly; starting it again.")]
+        public static partial void Ended(ILogger logger);
+
+        [LoggerMessage(2003, LogLevel.Warning, "The private database is back after {Milliseconds} ms.")]
+        public static partial void Restarted(ILogger logger, long milliseconds);
+
+        [LoggerMessage(2004, LogLevel.Warning, "The private database is not back yet: {Reason}")]
+        public static partial void NotYetBack(ILogger logger, string reason);
+
+        [LoggerMessage(2005, LogLevel.Critical, "The private database did not come back within {Seconds} s.")]
+        public static partial void GivenUp(ILogger logger, long seconds);
+    }
+}

@@ -1,0 +1,23 @@
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>Where the private PostgreSQL lives and what it serves.</summary>
+internal sealed record PrivatePostgresOptions
+{
+    /// <summary>The product's directory; the database lives in <c>postgres</c> below it. Must exist.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Created when missing, owned by <see cref="User"/>.</summary>
+    public required string DatabaseName { get; init; }
+
+    /// <summary>Created when missing; never a superuser.</summary>
+    public required string User { get; init; }
+
+    /// <summary>Made effective for <see cref="User"/> at each start.</summary>
+    public required string Password { get; init; }
+
+    /// <summary>Directory of the PostgreSQL programs. Null: looked for.</summary>
+    public string? BinariesDirectory { get; init; }
+
+    /// <summary>Further settings of the server, such as <c>max_connections</c>. Tests turn <c>fsync</c> off with it.</summary>
+    public IReadOnlyDictionary<string, string> ServerSettings { get; init; } = new Dictionary<string, string>();
+}

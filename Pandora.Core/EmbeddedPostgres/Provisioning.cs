@@ -1,0 +1,79 @@
+using System.Diagnostics.CodeAnalysis;
+using Npgsql;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>Makes the product's role and database what the settings say, at each start.</summary>
+internal static class Provisioning
+{
+    /// <param name="connectAsSuperuser">Gives a connection string of the superuser to a database.</param>
+    public static async Task ApplyAsync(
+        Func<string, string> connectAsSuperuser, PrivatePostgresOptions options, CancellationToken ct)
+    {
+        await using var server = await OpenAsync(connectAsSuperuser("postgres"), ct);
+        var role = Identifier(options.User);
+        var database = Identifier(options.DatabaseName);
+
+        var verb = await ExistsAsync(server, "SELECT 1 FROM pg_roles WHERE rolname = $1", options.User, ct) ? "ALTER" : "CREATE";
+        await RunAsync(
+            server, $"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{ScramVerifier.Of(options.Password)}'", ct);
+
+        if (!await ExistsAsync(server, "SELECT 1 FROM pg_database WHERE datname = $1", options.DatabaseName, ct))
+        {
+            await RunAsync(server, $"CREATE DATABASE {database} OWNER {role}", ct);
+        }
+        else if (await FormerOwnerAsync(server, options, ct) is { } former)
+        {
+            // PANDORA_DB_USER has changed: the new role takes over what the old one made.
+            await using var inDatabase = await OpenAsync(connectAsSuperuser(options.DatabaseName), ct);
+            await RunAsync(inDatabase, $"REASSIGN OWNED BY {Identifier(former)} TO {role}", ct);
+        }
+    }
+
+    private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken ct)
+    {
+        var connection = new NpgsqlConnection(connectionString);
+        try
+        {
+            await connection.OpenAsync(ct);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task<bool> ExistsAsync(
+        NpgsqlConnection connection, [ConstantExpected] string sql, string name, CancellationToken ct)
+    {
+        await using var command = Command(connection, sql);
+        command.Parameters.AddWithValue(name);
+        return await command.ExecuteScalarAsync(ct) is not null;
+    }
+
+    /// <summary>Whoever owns the database instead of the configured role; null when it is that role.</summary>
+    private static async Task<string?> FormerOwnerAsync(
+        NpgsqlConnection connection, PrivatePostgresOptions options, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1 AND pg_get_userbyid(datdba) NOT IN ($2, $3)",
+            connection);
+        command.Parameters.AddWithValue(options.DatabaseName);
+        command.Parameters.AddWithValue(options.User);
+        command.Parameters.AddWithValue(Cluster.Superuser);
+        return (string?)await command.ExecuteScalarAsync(ct);
+    }
+
+    private static async Task RunAsync(NpgsqlConnection connection, string sql, CancellationToken ct)
+    {
+        await using var command = Command(connection, sql);
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
+    [SuppressMessage("Security", "CA2100", Justification = "Roles and databases cannot be parameters; names are quoted as identifiers.")]
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql) => new(sql, connection);
+
+    private static string Identifier(string name) => "\"" + name.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
+}

@@ -1,0 +1,104 @@
+using System.ComponentModel;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>The account that runs the server: PostgreSQL refuses to run as root, so root hands it to another one.</summary>
+/// <param name="User">Null: the account of this process.</param>
+internal sealed record ServerAccount(string? User)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    /// <summary>For messages to the operator.</summary>
+    public string Description => User is null ? $"the user {Environment.UserName}" : $"the user {User}";
+
+    /// <param name="home">Where the cluster is or will be: one that exists stays with the user it belongs to.</param>
+    public static async Task<ServerAccount> ChooseAsync(string home, CancellationToken ct)
+    {
+        if (OperatingSystem.IsWindows() || !Environment.IsPrivilegedProcess)
+        {
+            return new ServerAccount(User: null);
+        }
+        foreach (var user in new[] { await OwnerOfAsync(home, ct), "postgres", "nobody" }.OfType<string>())
+        {
+            var id = ChildProcesses.Describe("id", ["-u", user], user: null, "/");
+            if (await ChildProcesses.RunAsync(id, Limit, ct) is { ExitCode: 0 } answer && answer.Output.Trim() != "0")
+            {
+                return new ServerAccount(user);
+            }
+        }
+        throw new StartRefusedException(
+            "The private database cannot run as root, and this machine has neither a user postgres nor a user nobody: create one (\"useradd --system postgres\"), or start Pandora Core as an unprivileged user.");
+    }
+
+    /// <summary>Gives a directory and all in it to the server's account. Only for what nobody else could write to yet.</summary>
+    public Task GiveAsync(string directory, CancellationToken ct) =>
+        User is null ? Task.CompletedTask : ChangeAsync("chown", ["-R", User + ":", directory], ct);
+
+    /// <summary>
+    /// Makes sure the account can enter <paramref name="directory"/>. The directory itself may be opened for its group,
+    /// because it is ours; the way to it is the operator's.
+    /// </summary>
+    public async Task OpenWayToAsync(string directory, CancellationToken ct)
+    {
+        if (User is null || OperatingSystem.IsWindows() || CanEnter(directory))
+        {
+            return;
+        }
+        if (!CanEnter(Path.GetDirectoryName(directory) ?? directory))
+        {
+            throw new StartRefusedException(
+                $"The private database runs as {Description}, who cannot reach {directory}: choose a PANDORA_DIR outside of private directories such as /root, or let others pass through each directory above it (chmod o+x).");
+        }
+
+        // Nothing in there is for the group: passing through is all it can do.
+        await ChangeAsync("chown", [":" + await GroupAsync(ct), directory], ct);
+        File.SetUnixFileMode(directory, File.GetUnixFileMode(directory) | UnixFileMode.GroupExecute);
+        if (!CanEnter(directory))
+        {
+            throw new StartRefusedException(
+                $"The private database runs as {Description}, who cannot enter PANDORA_DIR {directory}: let that user pass through it (chmod o+x).");
+        }
+    }
+
+    private static async Task<string?> OwnerOfAsync(string directory, CancellationToken ct)
+    {
+        if (!Directory.Exists(directory))
+        {
+            return null;
+        }
+        string[] arguments = OperatingSystem.IsLinux() ? ["-c", "%U", directory] : ["-f", "%Su", directory];
+        var stat = ChildProcesses.Describe("stat", arguments, user: null, "/");
+        return await ChildProcesses.RunAsync(stat, Limit, ct) is { ExitCode: 0 } answer ? answer.Output.Trim() : null;
+    }
+
+    private async Task<string> GroupAsync(CancellationToken ct)
+    {
+        var id = ChildProcesses.Describe("id", ["-g", User!], user: null, "/");
+        return (await ChildProcesses.RunAsync(id, Limit, ct))!.Output.Trim();
+    }
+
+    private static async Task ChangeAsync(string program, string[] arguments, CancellationToken ct)
+    {
+        var result = await ChildProcesses.RunAsync(ChildProcesses.Describe(program, arguments, user: null, "/"), Limit, ct);
+        if (result is not { ExitCode: 0 })
+        {
+            throw new StartRefusedException(
+                $"The private database cannot be given to its user: {result?.Reason ?? program + " is missing"}");
+        }
+    }
+
+    /// <summary>Asks the kernel rather than the mode bits: groups, access lists and mounts have a say too.</summary>
+    private bool CanEnter(string directory)
+    {
+        try
+        {
+            using var process = System.Diagnostics.Process.Start(ChildProcesses.Describe("true", [], User, directory));
+            return true;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
+}

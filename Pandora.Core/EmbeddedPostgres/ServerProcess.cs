@@ -1,0 +1,202 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>One run of the PostgreSQL server, from start to end.</summary>
+internal sealed partial class ServerProcess : IAsyncDisposable
+{
+    private const int RememberedLines = 20;
+
+    private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
+    private static readonly TimeSpan FastStopLimit = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ImmediateStopLimit = TimeSpan.FromSeconds(1);
+
+    private readonly Cluster _cluster;
+    private readonly PostgresBinaries _binaries;
+    private readonly ILogger _logger;
+    private readonly Process _process;
+    private readonly Queue<string> _lastLines = new();
+
+    private ServerProcess(Cluster cluster, PostgresBinaries binaries, ILogger logger, Process process)
+    {
+        _cluster = cluster;
+        _binaries = binaries;
+        _logger = logger;
+        _process = process;
+        process.StandardInput.Close();
+        process.ErrorDataReceived += (_, line) => Relay(line.Data);
+        process.OutputDataReceived += (_, line) => Relay(line.Data);
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+        Ended = process.WaitForExitAsync(CancellationToken.None);
+    }
+
+    /// <summary>Completes when the server has ended, for whatever reason.</summary>
+    public Task Ended { get; }
+
+    /// <summary>Starts the server and waits until it takes connections.</summary>
+    /// <exception cref="ServerStartException">It ended before that.</exception>
+    public static async Task<ServerProcess> StartAsync(
+        Cluster cluster, PostgresBinaries binaries, IEnumerable<string> arguments, ILogger logger, CancellationToken ct)
+    {
+        string[] command = [.. await WrapperAsync(ct), binaries["postgres"], "-D", cluster.Data, .. arguments];
+        var info = ChildProcesses.Describe(command[0], command[1..], cluster.Account.User, cluster.Home);
+        var server = new ServerProcess(cluster, binaries, logger, await ChildProcesses.StartAsync(info));
+        try
+        {
+            await server.WaitUntilReadyAsync(ct);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Stops the server: cleanly, else at once (the next start recovers from the log), else by force. Bounded by about
+    /// three and a half seconds. May be called again.
+    /// </summary>
+    public async Task StopAsync()
+    {
+        if (!await StoppedByAsync("fast", FastStopLimit) && !await StoppedByAsync("immediate", ImmediateStopLimit))
+        {
+            Log.Killed(_logger);
+            _process.Kill();
+            await Ended;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        _process.Dispose();
+    }
+
+    /// <summary>
+    /// What starts the server in a session of its own, so that Ctrl-C in a terminal reaches us alone and running calls
+    /// can finish, and lets the kernel stop it cleanly if we are killed. Where those programs are missing it runs
+    /// without: the next start then finds it and stops it.
+    /// </summary>
+    private static async Task<IReadOnlyList<string>> WrapperAsync(CancellationToken ct)
+    {
+        List<string> wrapper = [];
+        if (ChildProcesses.Find("setsid") is { } setsid)
+        {
+            wrapper.Add(setsid);
+        }
+        if (OperatingSystem.IsLinux() && ChildProcesses.Find("setpriv") is { } setpriv)
+        {
+            var probe = ChildProcesses.Describe(setpriv, ["--pdeathsig", "INT", "true"], user: null, "/");
+            if (await ChildProcesses.RunAsync(probe, ProbeLimit, ct) is { ExitCode: 0 })
+            {
+                wrapper.AddRange([setpriv, "--pdeathsig", "INT"]);
+            }
+        }
+        return wrapper;
+    }
+
+    /// <summary>Reads the server's own status line, as pg_ctl does: attempts to connect would fill its log.</summary>
+    private async Task WaitUntilReadyAsync(CancellationToken ct)
+    {
+        var file = Path.Combine(_cluster.Data, "postmaster.pid");
+        while (!IsReady(file))
+        {
+            if (Ended.IsCompleted)
+            {
+                throw new ServerStartException(LastReason());
+            }
+            await Task.Delay(Pause, ct);
+        }
+    }
+
+    private bool IsReady(string file)
+    {
+        try
+        {
+            var lines = File.ReadAllLines(file);
+            return lines.Length >= 8
+                && lines[0] == _process.Id.ToString(CultureInfo.InvariantCulture)
+                && lines[7].Trim() == "ready";
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private async Task<bool> StoppedByAsync(string mode, TimeSpan limit)
+    {
+        if (Ended.IsCompleted)
+        {
+            return true;
+        }
+        using var deadline = new CancellationTokenSource(limit);
+        try
+        {
+            string[] arguments = ["stop", "--pgdata=" + _cluster.Data, "--mode=" + mode, "--no-wait"];
+            var stop = ChildProcesses.Describe(_binaries["pg_ctl"], arguments, _cluster.Account.User, _cluster.Home);
+            await ChildProcesses.RunAsync(stop, limit, deadline.Token);
+            await Ended.WaitAsync(deadline.Token);
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private void Relay(string? line)
+    {
+        if (string.IsNullOrWhiteSpace(line))
+        {
+            return;
+        }
+        lock (_lastLines)
+        {
+            _lastLines.Enqueue(line);
+            if (_lastLines.Count > RememberedLines)
+            {
+                _lastLines.Dequeue();
+            }
+        }
+        if (IsTrouble(line))
+        {
+            Log.Trouble(_logger, line);
+        }
+        else
+        {
+            Log.Said(_logger, line);
+        }
+    }
+
+    private string LastReason()
+    {
+        lock (_lastLines)
+        {
+            return _lastLines.LastOrDefault(IsTrouble) ?? _lastLines.LastOrDefault() ?? $"exit code {_process.ExitCode}";
+        }
+    }
+
+    private static bool IsTrouble(string line) =>
+        line.Contains("FATAL:", StringComparison.Ordinal) || line.Contains("PANIC:", StringComparison.Ordinal);
+
+    private static partial class Log
+    {
+        [LoggerMessage(2010, LogLevel.Debug, "PostgreSQL: {Line}")]
+        public static partial void Said(ILogger logger, string line);
+
+        [LoggerMessage(2011, LogLevel.Warning, "PostgreSQL: {Line}")]
+        public static partial void Trouble(ILogger logger, string line);
+
+        [LoggerMessage(2012, LogLevel.Warning, "The private database did not stop and was killed; its next start recovers from its log.")]
+        public static partial void Killed(ILogger logger);
+    }
+}
+
+/// <summary>The server ended instead of starting.</summary>
+/// <param name="reason">Its own last word.</param>
+internal sealed class ServerStartException(string reason) : Exception(reason);

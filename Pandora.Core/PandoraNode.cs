@@ -1,0 +1,85 @@
+using System.Net;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Npgsql;
+using Pandora.Core.Health;
+using Pandora.Core.Persistence;
+using Pandora.Core.Settings;
+using Pandora.ServiceDefaults;
+
+namespace Pandora.Core;
+
+/// <summary>One node: both listeners and everything behind them, on a database that is migrated.</summary>
+internal static class PandoraNode
+{
+    private const int MaxRequestBodyBytes = 1_048_576;
+    private const int MaxCallsPerConnection = 1000;
+    private const int InitialWindowBytes = 1_048_576;
+
+    private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long running calls may take to end once we are asked to stop; then they are cancelled.</summary>
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(5);
+
+    /// <summary>Draining and the end of background work together.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(6.5);
+
+    /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
+    /// <param name="adjust">For tests: a clock of their own, for example.</param>
+    public static WebApplication Build(
+        PandoraSettings settings, string connectionString, Action<WebApplicationBuilder>? adjust = null)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            // Not the working directory, which may hold somebody else's appsettings.json; and no watching of files.
+            ContentRootPath = AppContext.BaseDirectory,
+            Args = ["--hostBuilder:reloadConfigOnChange=false"],
+        });
+        builder.AddServiceDefaults();
+        builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, settings));
+        builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
+
+        builder.Services.AddSingleton(settings);
+        builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        builder.Services.AddSingleton<HealthProbe>();
+
+        adjust?.Invoke(builder);
+        LimitDraining(builder.Services);
+
+        return builder.Build();
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
+        kestrel.Limits.RequestHeadersTimeout = HeadersLimit;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxCallsPerConnection;
+        kestrel.Limits.Http2.InitialConnectionWindowSize = InitialWindowBytes;
+        kestrel.Limits.Http2.InitialStreamWindowSize = InitialWindowBytes;
+        kestrel.Limits.Http2.KeepAlivePingDelay = PingEvery;
+        ListenOn(settings.HttpPort, HttpProtocols.Http1);
+        ListenOn(settings.GrpcPort, HttpProtocols.Http2);
+
+        void ListenOn(int port, HttpProtocols protocols)
+        {
+            if (settings.ListenAddress.Equals(IPAddress.IPv6Any))
+            {
+                kestrel.ListenAnyIP(port, listener => listener.Protocols = protocols); // IPv4 alone where there is no IPv6
+            }
+            else
+            {
+                kestrel.Listen(settings.ListenAddress, port, listener => listener.Protocols = protocols);
+            }
+        }
+    }
+
+    private static void LimitDraining(IServiceCollection services)
+    {
+        var kestrel = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationType!;
+        services.AddSingleton<IServer>(provider =>
+            new DrainingServer((IServer)ActivatorUtilities.CreateInstance(provider, kestrel), DrainLimit));
+    }
+}

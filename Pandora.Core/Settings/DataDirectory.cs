@@ -1,0 +1,36 @@
+namespace Pandora.Core.Settings;
+
+/// <summary><c>PANDORA_DIR</c> on disk.</summary>
+internal static class DataDirectory
+{
+    /// <summary>Makes the directory if it is missing (for its owner only) and proves that it can be written.</summary>
+    /// <exception cref="StartRefusedException">It cannot.</exception>
+    public static void Prepare(string directory)
+    {
+        try
+        {
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(directory);
+            }
+            else
+            {
+                const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+                var parent = Path.GetDirectoryName(directory);
+                if (parent is not null)
+                {
+                    Directory.CreateDirectory(parent);
+                }
+                Directory.CreateDirectory(directory, owner);
+            }
+            var probe = Path.Combine(directory, Path.GetRandomFileName());
+            using var file = new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw Variables.Refuse(
+                "PANDORA_DIR",
+                $"is {directory}, which the user {Environment.UserName} cannot write; accepted is a writable directory: give it to that user, or choose another one");
+        }
+    }
+}

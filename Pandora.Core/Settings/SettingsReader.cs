@@ -1,0 +1,80 @@
+using System.Globalization;
+
+namespace Pandora.Core.Settings;
+
+/// <summary>Reads every variable of the product once, at start, and refuses what it does not understand.</summary>
+internal static class SettingsReader
+{
+    /// <summary>The product's own names. Any other that begins with <c>PANDORA_</c> draws a warning.</summary>
+    private static readonly HashSet<string> Known =
+    [
+        "PANDORA_DB_PASSWORD", "PANDORA_DB_NAME", "PANDORA_DB_USER", "PANDORA_DB_HOST", "PANDORA_DB_PORT",
+        "PANDORA_DB_SSLMODE", "PANDORA_DB_DNS", "PANDORA_DIR", "PANDORA_JWT_SECRET", "PANDORA_API_KEY_PEPPER",
+        "PANDORA_PG_BIN", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_EXPOSE_VERSION", "PANDORA_CORS_ORIGINS",
+        "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
+    ];
+
+    /// <summary>.NET Aspire sets these beside the connection string of a resource named "pandora".</summary>
+    private static readonly HashSet<string> FromAspire =
+    [
+        "PANDORA_HOST", "PANDORA_PORT", "PANDORA_USERNAME", "PANDORA_PASSWORD", "PANDORA_URI",
+        "PANDORA_JDBCCONNECTIONSTRING", "PANDORA_DATABASENAME",
+    ];
+
+    private static readonly Dictionary<string, MetadataLogging> MetadataWords = new()
+    {
+        ["full"] = MetadataLogging.Full,
+        ["headers"] = MetadataLogging.Headers,
+        ["none"] = MetadataLogging.None,
+    };
+
+    private const int MaxPort = 65_535;
+    private const int MaxRetentionDays = 36_500;
+
+    /// <exception cref="StartRefusedException">A variable is missing or has a value that is not accepted.</exception>
+    public static PandoraSettings Read(IReadOnlyDictionary<string, string> environment) => Read(new Variables(environment));
+
+    /// <inheritdoc cref="Read(IReadOnlyDictionary{string, string})"/>
+    public static PandoraSettings Read(Variables variables)
+    {
+        var httpPort = variables.Integer("PANDORA_HTTP_PORT", fallback: 80, min: 1, MaxPort);
+        var grpcPort = variables.Integer("PANDORA_GRPC_PORT", fallback: 50_051, min: 1, MaxPort);
+        if (httpPort == grpcPort)
+        {
+            throw Variables.Refuse(
+                "PANDORA_GRPC_PORT",
+                string.Create(CultureInfo.InvariantCulture, $"and PANDORA_HTTP_PORT are both {httpPort}; accepted are two different ports"));
+        }
+        return new PandoraSettings
+        {
+            DataDirectory = FullPath("PANDORA_DIR", variables.Text("PANDORA_DIR") ?? "/etc/pandora"),
+            Database = DatabaseReader.Read(variables),
+            HttpPort = httpPort,
+            GrpcPort = grpcPort,
+            JwtSecret = variables.SecretBytes("PANDORA_JWT_SECRET"),
+            ApiKeyPepper = variables.SecretBytes("PANDORA_API_KEY_PEPPER"),
+            ExposeVersion = variables.Boolean("PANDORA_EXPOSE_VERSION", fallback: true),
+            CorsOrigins = CorsOrigins.Read(variables),
+            LogMetadata = variables.OneOf("PANDORA_LOG_METADATA", MetadataLogging.Full, MetadataWords),
+            LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
+            Warnings = [.. Unknown(variables).Select(name => $"{Variables.OneLine(name)} is not a variable of this version and has no effect.")],
+        };
+    }
+
+    private static IEnumerable<string> Unknown(Variables variables) =>
+        variables.Names
+            .Where(name => name.StartsWith("PANDORA_", StringComparison.Ordinal) && !Known.Contains(name) && !FromAspire.Contains(name))
+            .Order(StringComparer.Ordinal);
+
+    private static string FullPath(string name, string path)
+    {
+        try
+        {
+            return Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException or PathTooLongException)
+        {
+            throw Variables.Refuse(name, "is not a path; accepted is a writable directory");
+        }
+    }
+}
