@@ -1,9 +1,21 @@
 using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.EntityFrameworkCore;
 using Npgsql;
+using Pandora.Core.ApiKeys;
+using Pandora.Core.Auth;
+using Pandora.Core.Clients;
+using Pandora.Core.Environments;
+using Pandora.Core.Gate;
+using Pandora.Core.Grpc;
 using Pandora.Core.Health;
 using Pandora.Core.Persistence;
+using Pandora.Core.Projects;
+using Pandora.Core.Requests;
+using Pandora.Core.Rest;
+using Pandora.Core.Security;
+using Pandora.Core.Services;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
@@ -43,12 +55,49 @@ internal static class PandoraNode
 
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
         builder.Services.AddSingleton<HealthProbe>();
+        builder.Services.AddRest(settings);
+        builder.Services.AddSecurity();
+        builder.Services.AddGate(connectionString);
+        builder.Services.AddGrpc();
 
         adjust?.Invoke(builder);
         LimitDraining(builder.Services);
 
-        return builder.Build();
+        var app = builder.Build();
+        app.UseGrpc();
+        app.UseRest(settings);
+        app.UseSecurity();
+        MapRooms(app.MapApi());
+        return app;
+    }
+
+    /// <summary>Agrees with the other nodes on what must be settled before the ports are bound.</summary>
+    /// <param name="print">Gets the credentials of a first start, in one call.</param>
+    /// <exception cref="StartRefusedException">The operator has to mend something first.</exception>
+    public static Task PrepareAsync(this WebApplication node, Action<string> print, CancellationToken ct) =>
+        node.Services.GetRequiredService<SecurityStart>().RunAsync(print, ct);
+
+    private static void MapRooms(IEndpointRouteBuilder api)
+    {
+        api.MapGroup("").RequireAccess(AccessLevel.Anyone).MapHealth();
+        api.MapAuth();
+        api.MapServices();
+        api.MapClients();
+        api.MapProjects();
+        api.MapEnvironments();
+        api.MapApiKeys();
+        api.MapRequests();
+    }
+
+    private static void AddGate(this IServiceCollection services, string connectionString)
+    {
+        services.AddSingleton(_ => new GateDataSource(DatabaseConnection.ForGate(connectionString)));
+        services.AddSingleton<Ledger>();
+        services.AddHostedService(provider => provider.GetRequiredService<Ledger>());
+        services.AddSingleton<KeyGate>();
+        services.AddSingleton<ExecutionReports>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)

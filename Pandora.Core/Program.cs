@@ -22,7 +22,9 @@ try
     var connectionString = postgres?.ConnectionString ?? ((DatabaseSettings.External)settings.Database).ConnectionString;
     await Migrator.MigrateAsync(connectionString, log, stop.Requested);
 
+    // 4. and 5. Key material and the account of the administrator.
     await using var node = PandoraNode.Build(settings, connectionString);
+    await node.PrepareAsync(Console.Out.Write, stop.Requested);
 
     // 6. and 7. Both ports, then readiness.
     await node.ListenAsync(stop.Requested);

@@ -15,7 +15,10 @@ internal sealed record CredentialsBody(Credentials? Content, Error? Fault)
 
     public static async ValueTask<CredentialsBody?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var bytes = await RequestBytes.ReadAsync(context.Request);
+        if (await RequestBytes.TryReadAsync(context.Request) is not { } bytes)
+        {
+            return new CredentialsBody(null, Error.TooLarge(RequestBytes.Limit));
+        }
         var (json, fault) = await FormAsJson.ConvertAsync(context.Request.ContentType, bytes, ["username", "password"]);
         if (fault is not null)
         {
@@ -28,5 +31,5 @@ internal sealed record CredentialsBody(Credentials? Content, Error? Fault)
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new RequestBodyMetadata(typeof(Credentials), Required: true));
+        builder.Metadata.Add(RequestBodyMetadata.Of<Credentials>());
 }

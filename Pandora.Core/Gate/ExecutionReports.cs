@@ -17,7 +17,7 @@ internal enum ReportOutcome
 }
 
 /// <summary>Stores how the calls that passed the gate ended.</summary>
-internal sealed class ExecutionReports(NpgsqlDataSource dataSource)
+internal sealed class ExecutionReports(GateDataSource database)
 {
     // The WHERE is the guard: of several reports at once the first one wins and the others find the row changed.
     private const string Store =
@@ -33,7 +33,7 @@ internal sealed class ExecutionReports(NpgsqlDataSource dataSource)
     public async Task<ReportOutcome> ReportAsync(
         Guid requestId, ExecutionStatus status, int statusCode, string detail, CancellationToken ct)
     {
-        await using var store = dataSource.CreateCommand(Store);
+        await using var store = database.Value.CreateCommand(Store);
         store.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
         store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)status });
         store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)statusCode });
@@ -43,7 +43,7 @@ internal sealed class ExecutionReports(NpgsqlDataSource dataSource)
             return ReportOutcome.Accepted;
         }
 
-        await using var read = dataSource.CreateCommand(ReadStatus);
+        await using var read = database.Value.CreateCommand(ReadStatus);
         read.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
         return await read.ExecuteScalarAsync(ct) switch
         {

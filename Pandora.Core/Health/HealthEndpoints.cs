@@ -10,7 +10,6 @@ internal static class HealthEndpoints
     public static void MapHealth(this IEndpointRouteBuilder api) =>
         api.MapGet("/health", Get)
             .WithTags("Health")
-            .AllowAnonymous()
             .Answers200<Health>()
             .Produces<Health>(StatusCodes.Status503ServiceUnavailable);
 

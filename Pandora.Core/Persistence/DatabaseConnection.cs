@@ -10,11 +10,23 @@ internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
 
-    /// <summary>Seconds to connect, or to wait for a connection of the pool; together with a command below the 8 s an answer may take.</summary>
-    private const int ConnectSeconds = 3;
+    /// <summary>
+    /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
+    /// its own seconds and then these, because its cancellation travels over a connection of its own.
+    /// </summary>
+    private const int ConnectSeconds = 2;
 
-    /// <summary>Seconds for one statement of a call.</summary>
-    private const int CommandSeconds = 4;
+    /// <summary>Seconds for one statement of the administration: with the above below the 8 s that an answer may take.</summary>
+    private const int CommandSeconds = 5;
+
+    /// <summary>Seconds for one statement of the gate: with the above the 5 s after which a caller must know.</summary>
+    private const int GateCommandSeconds = 3;
+
+    /// <summary>The gate's writers need one connection each, reports of outcomes share the rest.</summary>
+    private const int GatePoolSize = 16;
+
+    /// <summary>The gate has few statements and sends each of them thousands of times.</summary>
+    private const int GatePreparedStatements = 50;
 
     /// <summary>Milliseconds for the server to confirm a cancellation; then the connection is given up.</summary>
     private const int CancellationMilliseconds = 500;
@@ -31,11 +43,26 @@ internal static class DatabaseConnection
     /// <summary>A transaction whose node has vanished must not hold its locks for long.</summary>
     private const string SessionSettings = "SET idle_in_transaction_session_timeout = '30s'";
 
-    /// <summary>For everything that serves calls: pooled, short waits.</summary>
-    public static NpgsqlDataSource ForCalls(string connectionString)
+    /// <summary>For the administration: pooled, short waits.</summary>
+    public static NpgsqlDataSource ForCalls(string connectionString) =>
+        Pooled(connectionString, CommandSeconds, MaxPoolSize, _ => { });
+
+    /// <summary>For the gate: likewise, with prepared statements.</summary>
+    public static NpgsqlDataSource ForGate(string connectionString) =>
+        Pooled(connectionString, GateCommandSeconds, GatePoolSize, settings =>
+        {
+            if (!IsGiven(settings, "Max Auto Prepare"))
+            {
+                settings.MaxAutoPrepare = GatePreparedStatements;
+                settings.AutoPrepareMinUsages = 2;
+            }
+        });
+
+    private static NpgsqlDataSource Pooled(
+        string connectionString, int commandSeconds, int poolSize, Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
-        settings.CommandTimeout = CommandSeconds;
+        settings.CommandTimeout = commandSeconds;
         settings.CancellationTimeout = CancellationMilliseconds;
         if (!IsGiven(settings, "Keepalive"))
         {
@@ -43,8 +70,9 @@ internal static class DatabaseConnection
         }
         if (!IsGiven(settings, "Maximum Pool Size"))
         {
-            settings.MaxPoolSize = Math.Max(MaxPoolSize, settings.MinPoolSize);
+            settings.MaxPoolSize = Math.Max(poolSize, settings.MinPoolSize);
         }
+        adjust(settings);
 
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
         // By statement and not by start-up option, which connection poolers refuse.
