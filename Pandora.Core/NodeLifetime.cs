@@ -1,7 +1,11 @@
+using System.Net;
 using System.Net.Sockets;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core;
+
+/// <summary>The database is gone for good while the node was serving.</summary>
+internal sealed class DatabaseLostException() : Exception("The private database ended and did not come back; see the log.");
 
 /// <summary>The life of a built node: bind, serve, drain.</summary>
 internal static class NodeLifetime
@@ -10,51 +14,66 @@ internal static class NodeLifetime
     /// <exception cref="StartRefusedException">One of them cannot be bound.</exception>
     public static async Task ListenAsync(this WebApplication node, CancellationToken ct)
     {
+        var settings = node.Services.GetRequiredService<PandoraSettings>();
+        RefuseIfNotFree("PANDORA_HTTP_PORT", settings.ListenAddress, settings.HttpPort);
+        RefuseIfNotFree("PANDORA_GRPC_PORT", settings.ListenAddress, settings.GrpcPort);
         try
         {
             await node.StartAsync(ct);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            var settings = node.Services.GetRequiredService<PandoraSettings>();
-            var fault = (e.GetBaseException() as SocketException)?.SocketErrorCode switch
-            {
-                SocketError.AddressAlreadyInUse => "is already in use",
-                SocketError.AccessDenied => "needs more rights than this user has",
-                _ => $"cannot be bound ({e.GetBaseException().Message.ReplaceLineEndings(" ")})",
-            };
-            throw new StartRefusedException(CanBind(settings, settings.HttpPort)
-                ? $"PANDORA_GRPC_PORT {settings.GrpcPort} {fault}."
-                : $"PANDORA_HTTP_PORT {settings.HttpPort} {fault}.");
+            throw new StartRefusedException($"PANDORA_HTTP_PORT or PANDORA_GRPC_PORT cannot be bound: {e.Message}");
         }
     }
 
-    /// <summary>Serves until asked to stop or until the database is lost, then drains.</summary>
-    /// <param name="databaseLost">Completes when nothing can bring the database back.</param>
-    /// <returns>The process's exit code.</returns>
-    public static async Task<int> ServeAsync(this WebApplication node, Task databaseLost, CancellationToken stop)
+    /// <summary>Serves until asked to stop, then drains.</summary>
+    /// <param name="databaseLost">Completes when nothing can bring the database back. Null: not ours to watch.</param>
+    /// <exception cref="DatabaseLostException">It was lost; the node has stopped.</exception>
+    public static async Task ServeAsync(this WebApplication node, Task? databaseLost, CancellationToken stop)
     {
-        using var _ = stop.Register(node.Lifetime.StopApplication);
         var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var __ = node.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
-        var reason = await Task.WhenAny(stopped.Task, databaseLost);
+        await using var onStopping = node.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
+        await using var onSignal = stop.Register(node.Lifetime.StopApplication);
+        var reason = await Task.WhenAny([stopped.Task, .. databaseLost is null ? Array.Empty<Task>() : [databaseLost]]);
 
-        await node.StopAsync(CancellationToken.None); // bounded by its own limits
-        return reason == databaseLost ? 1 : 0;
+        await node.StopAsync(CancellationToken.None); // bounded by limits of its own
+        if (reason == databaseLost)
+        {
+            throw new DatabaseLostException();
+        }
     }
 
-    /// <summary>Kestrel's fault names no port when it is about rights, so ask again.</summary>
-    private static bool CanBind(PandoraSettings settings, int port)
+    /// <summary>Tries before the host does: its fault would come with a stack trace, and about rights it names no port.</summary>
+    private static void RefuseIfNotFree(string variable, IPAddress address, int port)
     {
         try
         {
-            using var listener = new TcpListener(settings.ListenAddress, port);
-            listener.Start();
-            return true;
+            Bind(address, port);
         }
-        catch (SocketException)
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressFamilyNotSupported && address.Equals(IPAddress.IPv6Any))
         {
-            return false;
+            RefuseIfNotFree(variable, IPAddress.Any, port);
         }
+        catch (SocketException e)
+        {
+            throw new StartRefusedException(e.SocketErrorCode switch
+            {
+                SocketError.AddressAlreadyInUse => $"{variable}: port {port} is already in use; choose another one, or stop the program that uses it.",
+                SocketError.AccessDenied => $"{variable}: the user {Environment.UserName} may not listen on port {port}; choose one above 1023.",
+                _ => $"{variable}: port {port} cannot be used: {e.Message}",
+            });
+        }
+    }
+
+    private static void Bind(IPAddress address, int port)
+    {
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        if (address.Equals(IPAddress.IPv6Any))
+        {
+            socket.DualMode = true;
+        }
+        socket.Bind(new IPEndPoint(address, port));
+        socket.Listen();
     }
 }

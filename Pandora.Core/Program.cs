@@ -4,7 +4,7 @@ using Pandora.Core.Persistence;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
-using var stop = new StopSignal();
+var stop = StopSignal.Listen();
 using var logs = ServiceDefaultsExtensions.CreateLoggerFactory();
 var log = logs.CreateLogger("Pandora.Core");
 try
@@ -13,54 +13,47 @@ try
     var settings = SettingsReader.Read(Variables.OfProcess());
     foreach (var warning in settings.Warnings)
     {
-        Log.Configuration(log, warning);
+        ProcessLog.Configuration(log, warning);
     }
     DataDirectory.Prepare(settings.DataDirectory);
 
     // 2. and 3. The database, with the schema of this version.
-    await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, log, stop.Requested);
+    await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, log, stop);
     var connectionString = postgres?.ConnectionString ?? ((DatabaseSettings.External)settings.Database).ConnectionString;
-    await Migrator.MigrateAsync(connectionString, log, stop.Requested);
+    await Migrator.MigrateAsync(connectionString, log, stop);
 
     // 4. and 5. Key material and the account of the administrator.
     await using var node = PandoraNode.Build(settings, connectionString);
     await node.PrepareAsync(Console.Out.Write, stop.Requested);
 
     // 6. and 7. Both ports, then readiness.
-    await node.ListenAsync(stop.Requested);
-    Log.Ready(log, settings.HttpPort, settings.GrpcPort);
-    var exitCode = await node.ServeAsync(databaseLost: postgres?.Lost ?? Task.Delay(Timeout.Infinite), stop.Requested);
-    Log.Stopped(log);
-    return exitCode;
+    await node.ListenAsync(stop);
+    ProcessLog.Ready(log, settings.HttpPort, settings.GrpcPort);
+    await node.ServeAsync(databaseLost: postgres?.Lost, stop);
+    ProcessLog.Stopped(log);
+    return 0;
 }
 catch (StartRefusedException refused)
 {
-    await Console.Error.WriteLineAsync(refused.Message);
-    return 1;
+    return await RefuseAsync(refused.Message);
 }
-catch (OperationCanceledException) when (stop.Requested.IsCancellationRequested)
+catch (DatabaseLostException lost)
+{
+    return await RefuseAsync(lost.Message);
+}
+catch (OperationCanceledException) when (stop.IsCancellationRequested)
 {
     return 0;
 }
 catch (Exception fault)
 {
-    Log.Fault(log, fault);
-    await Console.Error.WriteLineAsync($"Pandora Core ended by an unexpected fault: {fault.Message.ReplaceLineEndings(" ")}");
-    return 1;
+    ProcessLog.Fault(log, fault);
+    return await RefuseAsync($"Pandora Core ended by an unexpected fault: {fault.Message.ReplaceLineEndings(" ")}");
 }
 
-/// <summary>What the process says about itself.</summary>
-internal static partial class Log
+// One line where operators and supervisors look for it.
+static async Task<int> RefuseAsync(string line)
 {
-    [LoggerMessage(1000, LogLevel.Warning, "{Warning}")]
-    public static partial void Configuration(ILogger logger, string warning);
-
-    [LoggerMessage(1001, LogLevel.Information, "Pandora Core is ready: REST on port {HttpPort}, gRPC on port {GrpcPort}.")]
-    public static partial void Ready(ILogger logger, int httpPort, int grpcPort);
-
-    [LoggerMessage(1002, LogLevel.Information, "Pandora Core has stopped serving.")]
-    public static partial void Stopped(ILogger logger);
-
-    [LoggerMessage(1003, LogLevel.Critical, "Pandora Core ended by an unexpected fault.")]
-    public static partial void Fault(ILogger logger, Exception fault);
+    await Console.Error.WriteLineAsync(line);
+    return 1;
 }

@@ -2,36 +2,26 @@ using System.Runtime.InteropServices;
 
 namespace Pandora.Core;
 
-/// <summary>SIGTERM and SIGINT (Ctrl-C), from the first moment on: also a start can be stopped. Signals may repeat.</summary>
-internal sealed class StopSignal : IDisposable
+/// <summary>
+/// SIGTERM and SIGINT (Ctrl-C), heard from the first moment, because a start can be stopped too, until the very end:
+/// a repeated signal must not cut a stop short.
+/// </summary>
+internal static class StopSignal
 {
-    private readonly CancellationTokenSource _requested = new();
-    private readonly PosixSignalRegistration[] _registrations;
+    private static readonly CancellationTokenSource Source = new();
+    private static readonly List<PosixSignalRegistration> Registrations = [];
 
-    public StopSignal()
+    /// <returns>Cancelled when somebody asked us to stop.</returns>
+    public static CancellationToken Listen()
     {
-        _registrations =
-        [
-            PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request),
-            PosixSignalRegistration.Create(PosixSignal.SIGINT, Request),
-        ];
+        Registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Request));
+        Registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Request));
+        return Source.Token;
     }
 
-    /// <summary>Cancelled when somebody asked us to stop.</summary>
-    public CancellationToken Requested => _requested.Token;
-
-    public void Dispose()
-    {
-        foreach (var registration in _registrations)
-        {
-            registration.Dispose();
-        }
-        _requested.Dispose();
-    }
-
-    private void Request(PosixSignalContext context)
+    private static void Request(PosixSignalContext context)
     {
         context.Cancel = true; // the default would end the process at once
-        _requested.Cancel();
+        Source.Cancel();
     }
 }

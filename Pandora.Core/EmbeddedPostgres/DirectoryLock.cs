@@ -6,18 +6,18 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>
 /// Keeps two processes from serving one private database. The kernel lets go of it when its holder dies, however it dies.
 /// </summary>
-internal static class DirectoryLock
+internal static partial class DirectoryLock
 {
     /// <summary>A process that is just stopping gets this long to finish.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
-    public static async Task<IDisposable> TakeAsync(string dataDirectory, CancellationToken ct)
+    public static async Task<IDisposable> TakeAsync(string dataDirectory, ILogger logger, CancellationToken ct)
     {
         var path = Path.Combine(dataDirectory, "postgres.lock");
         var started = Stopwatch.GetTimestamp();
-        while (true)
+        for (var attempt = 1; ; attempt++)
         {
             try
             {
@@ -30,6 +30,10 @@ internal static class DirectoryLock
             }
             catch (IOException) when (Stopwatch.GetElapsedTime(started) < Patience)
             {
+                if (attempt == 1)
+                {
+                    Log.Waiting(logger, dataDirectory);
+                }
                 await Task.Delay(Pause, ct);
             }
             catch (IOException)
@@ -38,5 +42,11 @@ internal static class DirectoryLock
                     $"PANDORA_DIR {dataDirectory} is in use by another Pandora Core: stop that one, or give this one a directory of its own.");
             }
         }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(2020, LogLevel.Information, "Waiting for another Pandora Core to leave {Directory}.")]
+        public static partial void Waiting(ILogger logger, string directory);
     }
 }

@@ -75,7 +75,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             throw new StartRefusedException($"PANDORA_DB_USER: {Cluster.Superuser} is taken by the private database itself; choose another name.");
         }
         var directory = Path.GetFullPath(options.DataDirectory);
-        var @lock = await DirectoryLock.TakeAsync(directory, ct);
+        var @lock = await DirectoryLock.TakeAsync(directory, logger, ct);
         try
         {
             var account = await ServerAccount.ChooseAsync(Path.Combine(directory, "postgres"), ct);
@@ -131,7 +131,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             }
             if (e is ServerStartException or NpgsqlException or Win32Exception)
             {
-                throw new StartRefusedException($"The private database in {_cluster.Data} does not start: {e.Message}");
+                throw new StartRefusedException($"The private database in {_cluster.Data} does not start: {(e as PostgresException)?.MessageText ?? e.Message}");
             }
             if (e is OperationCanceledException && !ct.IsCancellationRequested)
             {

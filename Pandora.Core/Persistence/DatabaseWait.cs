@@ -47,13 +47,12 @@ internal static partial class DatabaseWait
     }
 
     /// <summary>One line for the operator, who may know host and role; drivers never put a password in it.</summary>
-    private static string Reason(Exception exception)
+    public static string Reason(Exception exception) => exception switch
     {
-        var reason = exception.InnerException is { } inner && exception is not PostgresException
-            ? $"{exception.Message} ({inner.Message})"
-            : exception.Message;
-        return reason.ReplaceLineEndings(" ");
-    }
+        PostgresException postgres => $"{postgres.MessageText} ({postgres.SqlState})",
+        { InnerException: { } inner } => $"{exception.Message} ({inner.Message})".ReplaceLineEndings(" "),
+        _ => exception.Message.ReplaceLineEndings(" "),
+    };
 
     private static partial class Log
     {

@@ -59,11 +59,11 @@ internal sealed partial class Migrator
             }
             catch (Exception e) when (DatabaseFaults.IsUnavailable(e) && attempt < attempts)
             {
-                Log.Interrupted(logger, e.Message);
+                Log.Interrupted(logger, DatabaseWait.Reason(e));
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
             {
-                throw new StartRefusedException($"The database cannot be migrated: {e.Message.ReplaceLineEndings(" ")}");
+                throw new StartRefusedException($"The database cannot be migrated: {DatabaseWait.Reason(e)}");
             }
         }
     }
