@@ -24,7 +24,7 @@ try
 
     // 4. and 5. Key material and the account of the administrator.
     await using var node = PandoraNode.Build(settings, connectionString);
-    await node.PrepareAsync(Console.Out.Write, stop.Requested);
+    await node.PrepareAsync(Console.Out.Write, stop);
 
     // 6. and 7. Both ports, then readiness.
     await node.ListenAsync(stop);
