@@ -310,25 +310,25 @@ internal sealed partial class LedgerWriter(
 
     private static partial class Log
     {
-        [LoggerMessage(2001, LogLevel.Warning, "Checks refused: the database is not available ({Type}: {Message})")]
+        [LoggerMessage(4001, LogLevel.Warning, "Checks refused: the database is not available ({Type}: {Message})")]
         public static partial void DatabaseUnavailable(ILogger logger, string type, string message);
 
-        [LoggerMessage(2002, LogLevel.Information, "A batch of checks is tried again ({Type}: {Message})")]
+        [LoggerMessage(4002, LogLevel.Information, "A batch of checks is tried again ({Type}: {Message})")]
         public static partial void BatchRetried(ILogger logger, string type, string message);
 
-        [LoggerMessage(2003, LogLevel.Error, "A batch of {Count} checks was refused by the database; each is tried alone")]
+        [LoggerMessage(4003, LogLevel.Error, "A batch of {Count} checks was refused by the database; each is tried alone")]
         public static partial void BatchSplit(ILogger logger, int count, Exception exception);
 
-        [LoggerMessage(2004, LogLevel.Error, "A check failed unexpectedly")]
+        [LoggerMessage(4004, LogLevel.Error, "A check failed unexpectedly")]
         public static partial void CheckFailed(ILogger logger, Exception exception);
 
-        [LoggerMessage(2005, LogLevel.Information, "{Count} checks were taken back because their callers had gone before the commit")]
+        [LoggerMessage(4005, LogLevel.Information, "{Count} checks were taken back because their callers had gone before the commit")]
         public static partial void TakenBack(ILogger logger, int count);
 
-        [LoggerMessage(2007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
+        [LoggerMessage(4007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
         public static partial void CloseFailed(ILogger logger, string type, string message);
 
-        [LoggerMessage(2006, LogLevel.Warning, "{Count} checks are yet to be taken back ({Type}: {Message})")]
+        [LoggerMessage(4006, LogLevel.Warning, "{Count} checks are yet to be taken back ({Type}: {Message})")]
         public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
     }
 }

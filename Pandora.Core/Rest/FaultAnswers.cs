@@ -42,10 +42,10 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
 
     private static partial class Log
     {
-        [LoggerMessage(1001, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
+        [LoggerMessage(1101, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
         public static partial void DatabaseUnavailable(ILogger logger, string method, string type, string message);
 
-        [LoggerMessage(1002, LogLevel.Error, "{Method} failed unexpectedly")]
+        [LoggerMessage(1102, LogLevel.Error, "{Method} failed unexpectedly")]
         public static partial void Unexpected(ILogger logger, string method, Exception exception);
     }
 }

@@ -1,0 +1,125 @@
+using System.Net;
+using Pandora.Protos.ApiKey.V1;
+using Pandora.Tests.Harness;
+
+namespace Pandora.Tests.Gate;
+
+public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
+{
+    [Fact] // Contract 7, row 20
+    public async Task Of_50_callers_on_20_requests_exactly_20_pass_and_all_50_are_logged()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 20);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => pandora.Node.ConsumeAsync(subscription.Request())));
+
+        Assert.Equal(20, answers.Count(answer => answer.BaseResponse.Valid));
+        Assert.Equal(30, answers.Count(answer => answer.BaseResponse.FailureCode == "QUOTA_EXCEEDED"));
+        Assert.Equal(
+            Enumerable.Range(0, 20).Select(left => (long)left),
+            answers.Where(answer => answer.BaseResponse.Valid).Select(answer => answer.AvailableRequest).Order());
+        Assert.Equal(50, await RowsAsync(subscription, "true"));
+    }
+
+    [Fact]
+    public async Task Two_nodes_together_grant_a_quota_exactly_once()
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 500);
+
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 24).Select(caller => ConsumeAsync(caller % 2 == 0 ? pandora.Node : other, subscription, 50)));
+
+        var valid = answers.SelectMany(answer => answer).Where(answer => answer.BaseResponse.Valid).ToList();
+        Assert.Equal(500, valid.Count);
+        Assert.Equal(500, valid.Select(answer => answer.AvailableRequest).Distinct().Count());
+        Assert.Equal(500, await RowsAsync(subscription, "execution_status = 0"));
+        Assert.Equal(24 * 50, await RowsAsync(subscription, "true"));
+        Assert.Equal(0, await AvailableAsync(subscription));
+    }
+
+    [Fact]
+    public async Task A_switch_answered_by_one_node_binds_the_next_call_on_the_other()
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: -1);
+
+        for (var round = 0; round < 25; round++)
+        {
+            (await pandora.Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+            Assert.Equal("API_KEY_DISABLED", (await other.ValidateAsync(subscription.Request())).FailureCode);
+            (await pandora.Node.Rest.PostAsync($"/api-keys/{subscription.Key}/enable")).Expect(HttpStatusCode.NoContent);
+            Assert.True((await other.ValidateAsync(subscription.Request())).Valid);
+        }
+    }
+
+    [Fact] // Contract 7, row 39
+    public async Task A_quota_change_amid_consumption_neither_loses_nor_refunds_a_request()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 1000);
+        var consuming = Enumerable.Range(0, 8).Select(_ => ConsumeAsync(pandora.Node, subscription, 25)).ToArray();
+
+        for (var round = 0; round < 20; round++)
+        {
+            var answer = await pandora.Node.Rest.PatchAsync(
+                $"/environments/{subscription.Environment}/services/{subscription.Service}", new { max_requests = round % 2 == 0 ? 2000 : 1000 });
+            answer.Expect(HttpStatusCode.OK);
+        }
+        var answers = (await Task.WhenAll(consuming)).SelectMany(answer => answer);
+
+        Assert.All(answers, answer => Assert.True(answer.BaseResponse.Valid));
+        Assert.Equal(1000 - 200, await AvailableAsync(subscription));
+    }
+
+    [Fact] // Contract 7, row 12
+    public async Task Checks_go_on_without_error_while_their_environment_is_deleted()
+    {
+        var subscriptions = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pandora.Scenario.SubscriptionAsync()));
+        var consuming = subscriptions.Select(subscription => ConsumeAsync(pandora.Node, subscription, 40)).ToArray();
+
+        foreach (var subscription in subscriptions)
+        {
+            (await pandora.Node.Rest.DeleteAsync($"/environments/{subscription.Environment}")).Expect(HttpStatusCode.NoContent);
+        }
+
+        foreach (var answers in await Task.WhenAll(consuming))
+        {
+            var codes = answers.Select(answer => answer.BaseResponse.FailureCode).ToList();
+            Assert.Subset(new HashSet<string> { "", "API_KEY_INVALID" }, codes.ToHashSet());
+            Assert.Equal(codes.OrderBy(code => code.Length), codes);
+        }
+        Assert.Equal("API_KEY_INVALID", (await pandora.Node.ConsumeAsync(subscriptions[0].Request())).BaseResponse.FailureCode);
+    }
+
+    [Fact] // Contract 7, row 19
+    public async Task A_check_does_not_wait_for_somebody_who_holds_the_row_of_its_key()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        await pandora.Node.ConsumeAsync(subscription.Request());
+        await using var connection = new Npgsql.NpgsqlConnection(pandora.Node.ConnectionString);
+        await connection.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var hold = new Npgsql.NpgsqlCommand($"SELECT 1 FROM api_key WHERE id = {subscription.Key} FOR UPDATE", connection);
+        await hold.ExecuteScalarAsync(TestContext.Current.CancellationToken);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => pandora.Node.ConsumeAsync(subscription.Request())));
+
+        Assert.All(answers, answer => Assert.True(answer.BaseResponse.Valid));
+    }
+
+    private static async Task<List<ValidateConsumeResponse>> ConsumeAsync(TestNode node, Subscription subscription, int times)
+    {
+        var answers = new List<ValidateConsumeResponse>();
+        for (var i = 0; i < times; i++)
+        {
+            answers.Add(await node.ConsumeAsync(subscription.Request()));
+        }
+        return answers;
+    }
+
+    private Task<long> RowsAsync(Subscription subscription, string condition) =>
+        pandora.Node.ScalarAsync<long>($"SELECT count(*) FROM request WHERE service_id = {subscription.Service} AND {condition}");
+
+    private Task<long> AvailableAsync(Subscription subscription) =>
+        pandora.Node.ScalarAsync<long>("SELECT available_requests FROM environment_service WHERE environment_id = $1", subscription.Environment);
+}
