@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.Extensions.Logging.Abstractions;
+using Pandora.Core.EmbeddedPostgres;
+using Pandora.Core.Persistence;
+
+namespace Pandora.Tests.Harness;
+
+/// <summary>A PostgreSQL for one test, which may stop, stall and resume it.</summary>
+internal sealed class OwnServer : IAsyncDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("pandora-own-").FullName;
+    private PrivatePostgres? _postgres;
+
+    private OwnServer()
+    {
+    }
+
+    public string ConnectionString { get; private set; } = "";
+
+    /// <summary>Migrated, with the test account.</summary>
+    public static async Task<OwnServer> StartAsync()
+    {
+        var server = new OwnServer();
+        await server.ResumeFromStopAsync();
+        await Migrator.MigrateAsync(server.ConnectionString, NullLogger.Instance, CancellationToken.None);
+        await TestAccount.CreateAsync(server.ConnectionString);
+        return server;
+    }
+
+    /// <summary>Shuts the server down; connections are refused.</summary>
+    public ValueTask StopAsync() => _postgres!.DisposeAsync();
+
+    /// <summary>Starts it again on the same data and the same address.</summary>
+    public async Task ResumeFromStopAsync()
+    {
+        _postgres = await PrivatePostgres.StartAsync(
+            new PrivatePostgresOptions
+            {
+                DataDirectory = _directory,
+                DatabaseName = "pandora",
+                User = "pandora",
+                Password = "own",
+                ServerSettings = new Dictionary<string, string> { ["fsync"] = "off" },
+            },
+            NullLogger.Instance,
+            CancellationToken.None);
+        ConnectionString = _postgres.ConnectionString;
+    }
+
+    /// <summary>Stops every process of the server where it stands; connections stay open and silent.</summary>
+    public void Stall() => Signal("STOP");
+
+    public void ResumeFromStall() => Signal("CONT");
+
+    public async ValueTask DisposeAsync()
+    {
+        ResumeFromStall();
+        await _postgres!.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    private void Signal(string signal)
+    {
+        foreach (var process in Processes())
+        {
+            using var kill = Process.Start("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]);
+            kill.WaitForExit();
+        }
+    }
+
+    /// <summary>The postmaster and its children.</summary>
+    private List<int> Processes()
+    {
+        var pidFile = Path.Combine(_directory, "postgres", "data", "postmaster.pid");
+        if (!File.Exists(pidFile))
+        {
+            return [];
+        }
+        var postmaster = int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture);
+        var children =
+            from folder in Directory.EnumerateDirectories("/proc")
+            let name = Path.GetFileName(folder)
+            where name.All(char.IsAsciiDigit) && ParentOf(folder) == postmaster
+            select int.Parse(name, CultureInfo.InvariantCulture);
+        return [postmaster, .. children];
+    }
+
+    private static int ParentOf(string processFolder)
+    {
+        try
+        {
+            var stat = File.ReadAllText(Path.Combine(processFolder, "stat"));
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0; // it ended meanwhile
+        }
+    }
+}
