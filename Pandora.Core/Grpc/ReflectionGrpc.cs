@@ -2,8 +2,8 @@ using System.Collections.Frozen;
 using Google.Protobuf.Reflection;
 using Pandora.Protos.Reflection.V1;
 using Pandora.Protos.Rpc;
-using V1Alpha = Pandora.Protos.Reflection.V1Alpha;
 using Question = Pandora.Protos.Reflection.V1.ServerReflectionRequest.MessageRequestOneofCase;
+using V1Alpha = Pandora.Protos.Reflection.V1Alpha;
 
 namespace Pandora.Core.Grpc;
 
