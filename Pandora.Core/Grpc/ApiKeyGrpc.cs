@@ -21,7 +21,8 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         return ToResponse(await gate.CheckAsync(check.Message, ct));
     }
 
-    private async ValueTask<GrpcResult<ValidateConsumeResponse>> ValidateConsume(ValidateRequest request, CancellationToken ct)
+    private async ValueTask<GrpcResult<ValidateConsumeResponse>> ValidateConsume(
+        ValidateRequest request, CancellationToken ct)
     {
         var check = CheckInput.Read(request, consumes: true);
         if (check.Message is null)

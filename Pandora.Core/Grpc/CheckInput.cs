@@ -9,8 +9,8 @@ internal static class CheckInput
 {
     private const int MaxNanos = 999_999_999;
 
-    private static readonly long FirstSecond = new DateTimeOffset(2000, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
-    private static readonly long LastSecond = new DateTimeOffset(2101, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds() - 1;
+    private static readonly long FirstSecond = StartOfYear(2000);
+    private static readonly long LastSecond = StartOfYear(2101) - 1;
 
     /// <param name="consumes">See <see cref="Check"/>.</param>
     public static GrpcResult<Check> Read(ValidateRequest input, bool consumes)
@@ -57,7 +57,9 @@ internal static class CheckInput
         }
         if (!IpText.IsAddress(call.IpAddress))
         {
-            faults.Add("request.ip_address", "request.ip_address must be an IPv4 or IPv6 address without port, brackets or zone.");
+            faults.Add(
+                "request.ip_address",
+                "request.ip_address must be an IPv4 or IPv6 address without port, brackets or zone.");
         }
         if (call.Metadata is { } metadata)
         {
@@ -67,7 +69,9 @@ internal static class CheckInput
             faults.AllowText("request.metadata.query_params", metadata.QueryParams);
             if (!IsBodyContentType(metadata.BodyContentType))
             {
-                faults.Add("request.metadata.body_content_type", "request.metadata.body_content_type is not one of the known content types.");
+                faults.Add(
+                    "request.metadata.body_content_type",
+                    "request.metadata.body_content_type is not one of the known content types.");
             }
         }
         if (call.RequestTime is { } time
@@ -101,14 +105,19 @@ internal static class CheckInput
         or "application/x-www-form-urlencoded"
         or "application/octet-stream";
 
+    private static long StartOfYear(int year) =>
+        new DateTimeOffset(year, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+
     /// <summary>Cut to microseconds, which is what the request log can hold.</summary>
     private static DateTimeOffset? ToInstant(Timestamp? time) =>
         time is null
             ? null
-            : DateTimeOffset.FromUnixTimeSeconds(time.Seconds).AddTicks(time.Nanos / 1_000 * TimeSpan.TicksPerMicrosecond);
+            : DateTimeOffset.FromUnixTimeSeconds(time.Seconds)
+                .AddTicks(time.Nanos / 1_000 * TimeSpan.TicksPerMicrosecond);
 
     private static CallMetadata ToMetadata(RequestMetadata? metadata) =>
         metadata is null
             ? CallMetadata.Empty
-            : new CallMetadata(metadata.Body, metadata.Cookies, metadata.Headers, metadata.QueryParams, metadata.BodyContentType);
+            : new CallMetadata(
+                metadata.Body, metadata.Cookies, metadata.Headers, metadata.QueryParams, metadata.BodyContentType);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Pandora.Core.Gate;
 
 namespace Pandora.Core.Grpc;
 
@@ -18,14 +19,23 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
     private const string ContentType = "application/grpc";
     private const string Encodings = "identity,gzip";
 
-    private static readonly GrpcStatus UnknownMethod = new(GrpcCode.Unimplemented, "There is no such service or method.");
-    private static readonly GrpcStatus UnknownEncoding = new(GrpcCode.Unimplemented, "The encoding of the request is not supported.");
-    private static readonly GrpcStatus BadTimeout = new(GrpcCode.Internal, "The grpc-timeout header cannot be read.");
+    private static readonly GrpcStatus UnknownMethod =
+        new(GrpcCode.Unimplemented, "There is no such service or method.");
+
+    private static readonly GrpcStatus UnknownEncoding =
+        new(GrpcCode.Unimplemented, "The encoding of the request is not supported.");
+
+    private static readonly GrpcStatus BadTimeout =
+        new(GrpcCode.Internal, "The grpc-timeout header cannot be read.");
 
     /// <summary>Longer deadlines than a timer can hold (about 49 days) are none.</summary>
     private static readonly TimeSpan LongestTimeout = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
-    private readonly FrozenDictionary<string, GrpcMethod> _methods = methods.ToFrozenDictionary(method => method.Path, StringComparer.Ordinal);
+    private readonly FrozenDictionary<string, GrpcMethod> _methods =
+        methods.ToFrozenDictionary(method => method.Path, StringComparer.Ordinal);
+
+    /// <summary>How long a caller may take to send the one message of a call. Default: 30 s.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(30);
 
     public Task ServeAsync(HttpContext context)
     {
@@ -88,7 +98,8 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
         GrpcStatus status;
         try
         {
-            status = await method.ServeAsync(context, new CallTerms(gzip, deadline is not null, deadline?.Token ?? aborted));
+            var ended = deadline?.Token ?? aborted;
+            status = await method.ServeAsync(context, new CallTerms(gzip, deadline is not null, Patience, ended));
         }
         catch (Exception e)
         {
@@ -96,17 +107,27 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
             {
                 return; // nobody is left to read a status
             }
-            status = deadline is { IsCancellationRequested: true } ? GrpcStatus.DeadlineExceeded : GrpcStatus.Of(e);
-            if (status == GrpcStatus.Unexpected)
-            {
-                Log.Failed(logger, method.Path, e);
-            }
+            status = deadline is { IsCancellationRequested: true } ? GrpcStatus.DeadlineExceeded : StatusOf(e, method);
         }
 
         // :: 3
         // A good status without a message before it goes into the trailers too: both forms are legal.
         var atEnd = status.Code == GrpcCode.Ok || context.Response.HasStarted;
         status.WriteTo(atEnd ? Trailers(context) : context.Response.Headers);
+    }
+
+    private GrpcStatus StatusOf(Exception exception, GrpcMethod method)
+    {
+        var status = GrpcStatus.Of(exception);
+        if (status == GrpcStatus.Unexpected)
+        {
+            Log.Failed(logger, method.Path, exception);
+        }
+        else if (status == GrpcStatus.Unavailable && exception is not GateUnavailableException) // the gate logs its own
+        {
+            Log.Unavailable(logger, method.Path, exception.GetType().Name, exception.Message);
+        }
+        return status;
     }
 
     private static Task Refuse(HttpContext context, GrpcStatus status)
@@ -152,5 +173,8 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
     {
         [LoggerMessage(5001, LogLevel.Error, "{Method} failed unexpectedly")]
         public static partial void Failed(ILogger logger, string method, Exception exception);
+
+        [LoggerMessage(5002, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
+        public static partial void Unavailable(ILogger logger, string method, string type, string message);
     }
 }

@@ -1,4 +1,4 @@
-using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 using Google.Protobuf;
 
 namespace Pandora.Core.Grpc;
@@ -6,8 +6,9 @@ namespace Pandora.Core.Grpc;
 /// <summary>What the call headers settle before a method begins.</summary>
 /// <param name="Gzip">Whether the messages of the caller may be compressed.</param>
 /// <param name="HasDeadline">Whether <paramref name="Ended"/> also fires at a deadline of the caller.</param>
+/// <param name="Patience">How long the caller may take to send the one message of a call whole.</param>
 /// <param name="Ended">Fires when the caller is gone or its deadline has passed.</param>
-internal readonly record struct CallTerms(bool Gzip, bool HasDeadline, CancellationToken Ended);
+internal readonly record struct CallTerms(bool Gzip, bool HasDeadline, TimeSpan Patience, CancellationToken Ended);
 
 /// <summary>One method of the dispatch table.</summary>
 /// <param name="path">As in the request line, such as <c>/api_key.v1.APIKeyService/Validate</c>.</param>
@@ -20,7 +21,8 @@ internal abstract class GrpcMethod(string path)
 }
 
 /// <summary>Answers one message with one message.</summary>
-internal delegate ValueTask<GrpcResult<TResponse>> UnaryHandler<TRequest, TResponse>(TRequest request, CancellationToken ct)
+internal delegate ValueTask<GrpcResult<TResponse>> UnaryHandler<TRequest, TResponse>(
+    TRequest request, CancellationToken ct)
     where TResponse : class;
 
 /// <summary>Answers any number of messages with any number of messages.</summary>
@@ -35,20 +37,64 @@ internal delegate ValueTask<GrpcStatus> ServerStreamHandler<TRequest, TResponse>
     where TRequest : class, IMessage<TRequest>
     where TResponse : class, IMessage<TResponse>;
 
-/// <summary>The messages of one streaming call.</summary>
-internal sealed class GrpcStream<TRequest, TResponse>(
-    PipeReader requests, PipeWriter responses, MessageParser<TRequest> parser, bool gzip)
+/// <summary>One message in, one out: the hot path.</summary>
+internal sealed class UnaryMethod<TRequest, TResponse>(
+    string path, MessageParser<TRequest> parser, UnaryHandler<TRequest, TResponse> handler) : GrpcMethod(path)
     where TRequest : class, IMessage<TRequest>
     where TResponse : class, IMessage<TResponse>
 {
-    /// <summary>Neither message nor refusal when the caller has sent its last one.</summary>
-    public ValueTask<GrpcResult<TRequest>> ReadAsync(CancellationToken ct) =>
-        Framing.ReadAsync(requests, parser, gzip, ct);
+    private readonly MessageParser<TRequest> _parser = parser.WithDiscardUnknownFields(true);
 
-    /// <summary>Sends a message and waits while the caller is slower than we are.</summary>
-    public async ValueTask WriteAsync(TResponse message, CancellationToken ct)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public override async ValueTask<GrpcStatus> ServeAsync(HttpContext context, CallTerms terms)
     {
-        Framing.Write(responses, message);
-        await responses.FlushAsync(ct);
+        var request = await SingleRequest.ReadAsync(context.Request.BodyReader, _parser, terms);
+        if (request.Message is null)
+        {
+            return request.Refusal!;
+        }
+
+        var work = handler(request.Message, terms.Ended);
+        // The caller hears of its deadline at that moment, even from work that is slow to notice its cancellation.
+        var answer = terms.HasDeadline && !work.IsCompleted
+            ? await work.AsTask().WaitAsync(terms.Ended)
+            : await work;
+        if (answer.Message is null)
+        {
+            return answer.Refusal!;
+        }
+        Framing.Write(context.Response.BodyWriter, answer.Message);
+        return GrpcStatus.Ok;
     }
+}
+
+/// <summary>One message in, any number out.</summary>
+internal sealed class ServerStreamMethod<TRequest, TResponse>(
+    string path, MessageParser<TRequest> parser, ServerStreamHandler<TRequest, TResponse> handler) : GrpcMethod(path)
+    where TRequest : class, IMessage<TRequest>
+    where TResponse : class, IMessage<TResponse>
+{
+    public override async ValueTask<GrpcStatus> ServeAsync(HttpContext context, CallTerms terms)
+    {
+        var body = context.Request.BodyReader;
+        var request = await SingleRequest.ReadAsync(body, parser, terms);
+        if (request.Message is null)
+        {
+            return request.Refusal!;
+        }
+        var stream = new GrpcStream<TRequest, TResponse>(body, context.Response.BodyWriter, parser, terms.Gzip);
+        return await handler(request.Message, stream, terms.Ended);
+    }
+}
+
+/// <summary>Any number of messages in and out.</summary>
+internal sealed class StreamMethod<TRequest, TResponse>(
+    string path, MessageParser<TRequest> parser, StreamHandler<TRequest, TResponse> handler) : GrpcMethod(path)
+    where TRequest : class, IMessage<TRequest>
+    where TResponse : class, IMessage<TResponse>
+{
+    public override ValueTask<GrpcStatus> ServeAsync(HttpContext context, CallTerms terms) =>
+        handler(
+            new(context.Request.BodyReader, context.Response.BodyWriter, parser, terms.Gzip),
+            terms.Ended);
 }

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Primitives;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Protos.Rpc;
+using FieldViolation = Pandora.Protos.Rpc.BadRequest.Types.FieldViolation;
 using RpcStatus = Pandora.Protos.Rpc.Status;
 
 namespace Pandora.Core.Grpc;
@@ -104,7 +105,7 @@ internal sealed class GrpcStatus
         {
             if (child is { Code: ErrorCode.ValidationFailed, Loc: { } field })
             {
-                violations.FieldViolations.Add(new BadRequest.Types.FieldViolation { Field = field, Description = child.Message });
+                violations.FieldViolations.Add(new FieldViolation { Field = field, Description = child.Message });
             }
         }
         return violations.FieldViolations.Count > 0 ? violations : null;
@@ -117,7 +118,7 @@ internal sealed class GrpcStatus
         return Convert.ToBase64String(status.ToByteArray()).TrimEnd('=');
     }
 
-    /// <summary>Leaves printable ASCII as it is, but for the percent sign; writes every other byte of UTF-8 as %XX.</summary>
+    /// <summary>Leaves printable ASCII but for the percent sign; writes every other byte of UTF-8 as %XX.</summary>
     private static string PercentEncode(string text)
     {
         var encoded = new StringBuilder(text.Length);

@@ -5,7 +5,7 @@ using Google.Protobuf;
 
 namespace Pandora.Core.Grpc;
 
-/// <summary>Reads messages compressed with gzip, and stops as soon as they turn out larger than a message may be.</summary>
+/// <summary>Reads messages compressed with gzip; stops as soon as one turns out larger than a message may be.</summary>
 internal static class Gunzip
 {
     /// <summary>The shortest header, an empty block and the trailer.</summary>
@@ -38,7 +38,8 @@ internal static class Gunzip
             }
             // GZipStream takes the end of its input for the end of the data; only the length in the trailer tells
             // that something is missing.
-            var announced = BinaryPrimitives.ReadUInt32LittleEndian(input.AsSpan((int)compressed.Length - sizeof(uint)));
+            var end = (int)compressed.Length;
+            var announced = BinaryPrimitives.ReadUInt32LittleEndian(input.AsSpan(end - sizeof(uint), sizeof(uint)));
             return length == announced ? parser.ParseFrom(output, 0, length) : Framing.Unreadable;
         }
         catch (Exception e) when (e is InvalidDataException or InvalidProtocolBufferException)

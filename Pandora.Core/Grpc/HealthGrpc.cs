@@ -1,12 +1,11 @@
 using System.Collections.Frozen;
 using Pandora.Core.Health;
 using Pandora.Protos.Health.V1;
-using Watched = Pandora.Core.Grpc.GrpcStream<Pandora.Protos.Health.V1.HealthCheckRequest, Pandora.Protos.Health.V1.HealthCheckResponse>;
 using ServingStatus = Pandora.Protos.Health.V1.HealthCheckResponse.Types.ServingStatus;
 
 namespace Pandora.Core.Grpc;
 
-/// <summary>grpc.health.v1.Health: says what REST health says; every service of ours has the status of the node.</summary>
+/// <summary>grpc.health.v1.Health: says what REST health says; each service of ours is as healthy as the node.</summary>
 internal sealed class HealthGrpc(HealthProbe probe, IHostApplicationLifetime lifetime, TimeProvider time)
 {
     /// <summary>
@@ -57,7 +56,8 @@ internal sealed class HealthGrpc(HealthProbe probe, IHostApplicationLifetime lif
     }
 
     /// <summary>Ends well when the node stops, after having said so: an open stream would only hold up the stop.</summary>
-    private async ValueTask<GrpcStatus> Watch(HealthCheckRequest request, Watched stream, CancellationToken ct)
+    private async ValueTask<GrpcStatus> Watch(
+        HealthCheckRequest request, GrpcStream<HealthCheckRequest, HealthCheckResponse> stream, CancellationToken ct)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, lifetime.ApplicationStopping);
         var sent = ServingStatus.Unknown;

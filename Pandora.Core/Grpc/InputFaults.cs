@@ -2,7 +2,7 @@ using Pandora.Core.Errors;
 
 namespace Pandora.Core.Grpc;
 
-/// <summary>Gathers the broken fields of one message, at most one fault for each; costs nothing when there are none.</summary>
+/// <summary>Gathers the broken fields of one message, one fault for each; costs nothing when there are none.</summary>
 /// <param name="entity">Name of the message.</param>
 internal struct InputFaults(string entity)
 {

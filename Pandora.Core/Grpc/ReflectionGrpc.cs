@@ -2,9 +2,8 @@ using System.Collections.Frozen;
 using Google.Protobuf.Reflection;
 using Pandora.Protos.Reflection.V1;
 using Pandora.Protos.Rpc;
-using V1Alpha = Pandora.Protos.Reflection.V1Alpha;
-using Conversation = Pandora.Core.Grpc.GrpcStream<Pandora.Protos.Reflection.V1.ServerReflectionRequest, Pandora.Protos.Reflection.V1.ServerReflectionResponse>;
 using Question = Pandora.Protos.Reflection.V1.ServerReflectionRequest.MessageRequestOneofCase;
+using V1Alpha = Pandora.Protos.Reflection.V1Alpha;
 
 namespace Pandora.Core.Grpc;
 
@@ -50,10 +49,12 @@ internal sealed class ReflectionGrpc
     public IReadOnlyList<GrpcService> Services { get; }
 
     private GrpcService Bind(FileDescriptor file) => new GrpcService(file)
-        .Stream<ServerReflectionRequest, ServerReflectionResponse>("ServerReflectionInfo", ServerReflectionRequest.Parser, Converse);
+        .Stream<ServerReflectionRequest, ServerReflectionResponse>(
+            "ServerReflectionInfo", ServerReflectionRequest.Parser, Converse);
 
     /// <summary>Ends well when the node stops: an open stream would only hold up the stop.</summary>
-    private async ValueTask<GrpcStatus> Converse(Conversation stream, CancellationToken ct)
+    private async ValueTask<GrpcStatus> Converse(
+        GrpcStream<ServerReflectionRequest, ServerReflectionResponse> stream, CancellationToken ct)
     {
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(ct, _lifetime.ApplicationStopping);
         try
@@ -90,7 +91,7 @@ internal sealed class ReflectionGrpc
                 break;
             case Question.AllExtensionNumbersOfType when _messages.Contains(request.AllExtensionNumbersOfType):
                 // Messages of proto3 have no extensions.
-                response.AllExtensionNumbersResponse = new ExtensionNumberResponse { BaseTypeName = request.AllExtensionNumbersOfType };
+                response.AllExtensionNumbersResponse = new() { BaseTypeName = request.AllExtensionNumbersOfType };
                 break;
             case Question.None:
                 response.ErrorResponse = Fault(GrpcCode.InvalidArgument, "The request asks nothing.");
@@ -102,7 +103,8 @@ internal sealed class ReflectionGrpc
         return response;
     }
 
-    private static ErrorResponse Fault(GrpcCode code, string message) => new() { ErrorCode = (int)code, ErrorMessage = message };
+    private static ErrorResponse Fault(GrpcCode code, string message) =>
+        new() { ErrorCode = (int)code, ErrorMessage = message };
 
     private static FileDescriptorResponse Describe(FileDescriptor file) => new()
     {

@@ -17,7 +17,8 @@ internal sealed class RequestGrpc(ExecutionReports reports)
         .Unary<UpdateExecutionStatusRequest, Empty>(
             "UpdateExecutionStatus", UpdateExecutionStatusRequest.Parser, UpdateExecutionStatus);
 
-    private async ValueTask<GrpcResult<Empty>> UpdateExecutionStatus(UpdateExecutionStatusRequest request, CancellationToken ct)
+    private async ValueTask<GrpcResult<Empty>> UpdateExecutionStatus(
+        UpdateExecutionStatusRequest request, CancellationToken ct)
     {
         var faults = new InputFaults(nameof(UpdateExecutionStatusRequest));
         if (!UuidText.TryRead(request.Id, out var id))
@@ -28,7 +29,9 @@ internal sealed class RequestGrpc(ExecutionReports reports)
         CheckDetail(ref faults, request.Detail, status);
         if (request.StatusCode < first || request.StatusCode > last)
         {
-            faults.Add("status_code", "status_code must be 200 to 299 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
+            faults.Add(
+                "status_code",
+                "status_code must be 200 to 299 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
         }
         if (status is null)
         {
@@ -47,7 +50,7 @@ internal sealed class RequestGrpc(ExecutionReports reports)
         };
     }
 
-    /// <summary>The final status of a word with its range of codes; without a status, the range of all of them.</summary>
+    /// <summary>The final status of a word with its range of codes; without a status, the range of them all.</summary>
     private static (ExecutionStatus? Status, int First, int Last) Outcome(string word) => word switch
     {
         "success" => (ExecutionStatus.Success, 200, 299),

@@ -11,10 +11,10 @@ namespace Pandora.Core.Grpc;
 internal static class ReservationGrpc
 {
     public static GrpcService Service => new GrpcService(ReservationReflection.Descriptor)
-        .Unary<CommitRequest, Empty>("Commit", CommitRequest.Parser, (request, _) => ValueTask.FromResult(Settle(request.Params)))
-        .Unary<RollbackRequest, Empty>("Rollback", RollbackRequest.Parser, (request, _) => ValueTask.FromResult(Settle(request.Params)));
+        .Unary<CommitRequest, Empty>("Commit", CommitRequest.Parser, (request, _) => Settle(request.Params))
+        .Unary<RollbackRequest, Empty>("Rollback", RollbackRequest.Parser, (request, _) => Settle(request.Params));
 
-    private static GrpcResult<Empty> Settle(BaseReservationParams? parameters)
+    private static ValueTask<GrpcResult<Empty>> Settle(BaseReservationParams? parameters)
     {
         var faults = new InputFaults(nameof(BaseReservationParams));
         var id = Guid.Empty;
@@ -26,6 +26,6 @@ internal static class ReservationGrpc
         {
             faults.Add("params.id", "params.id must be a UUID.");
         }
-        return faults.Found ?? GrpcStatus.Of(Error.NotFound("Reservation", ("id", id)));
+        return new(faults.Found ?? GrpcStatus.Of(Error.NotFound("Reservation", ("id", id))));
     }
 }

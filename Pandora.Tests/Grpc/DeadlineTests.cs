@@ -58,9 +58,27 @@ public sealed class DeadlineTests : IAsyncLifetime
     [Fact]
     public async Task The_deadline_also_covers_a_message_that_does_not_come()
     {
-        var reply = await _host.Client.SendAsync(Quick, new StalledContent(), Ct, request => request.Headers.Add("grpc-timeout", "200m"));
+        var reply = await _host.Client.SendAsync(Quick, new StalledContent([0, 0, 0]), Ct, request => request.Headers.Add("grpc-timeout", "200m"));
 
         Assert.Equal(GrpcCode.DeadlineExceeded, reply.Code);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(5)]
+    public async Task A_message_that_does_not_come_is_not_waited_for_without_end(int sentBytes)
+    {
+        await using var host = await GrpcHost.StartAsync(
+            TimeSpan.FromMilliseconds(300),
+            new UnaryMethod<StringValue, StringValue>(
+                Quick, StringValue.Parser, (request, _) => ValueTask.FromResult<GrpcResult<StringValue>>(request)));
+        var frame = GrpcClient.Frame([]);
+
+        var late = await host.Client.SendAsync(Quick, new StalledContent(frame[..sentBytes]), Ct);
+        var next = await host.Client.SendAsync(Quick, frame, Ct);
+
+        Assert.Equal(GrpcCode.DeadlineExceeded, late.Code);
+        Assert.Equal(GrpcCode.Ok, next.Code);
     }
 
     [Theory]
@@ -125,8 +143,8 @@ public sealed class DeadlineTests : IAsyncLifetime
         }
     }
 
-    /// <summary>Begins a message and never goes on.</summary>
-    private sealed class StalledContent : HttpContent
+    /// <summary>Begins a body and never goes on.</summary>
+    private sealed class StalledContent(byte[] beginning) : HttpContent
     {
         protected override Task SerializeToStreamAsync(System.IO.Stream stream, System.Net.TransportContext? context) =>
             SerializeToStreamAsync(stream, context, Ct);
@@ -134,7 +152,7 @@ public sealed class DeadlineTests : IAsyncLifetime
         protected override async Task SerializeToStreamAsync(
             System.IO.Stream stream, System.Net.TransportContext? context, CancellationToken cancellationToken)
         {
-            await stream.WriteAsync(new byte[] { 0, 0, 0 }, cancellationToken);
+            await stream.WriteAsync(beginning, cancellationToken);
             await stream.FlushAsync(cancellationToken);
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
         }

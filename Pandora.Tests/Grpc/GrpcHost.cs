@@ -34,8 +34,12 @@ internal sealed class GrpcHost : IAsyncDisposable
     public ConcurrentQueue<string> Errors { get; }
 
     public static Task<GrpcHost> StartAsync(params GrpcMethod[] methods) =>
-        StartAsync(services => services.AddSingleton(
-            provider => new GrpcDispatcher(methods, provider.GetRequiredService<ILogger<GrpcDispatcher>>())));
+        StartAsync(TimeSpan.FromSeconds(30), methods);
+
+    /// <param name="patience">See <see cref="GrpcDispatcher.Patience"/>.</param>
+    public static Task<GrpcHost> StartAsync(TimeSpan patience, params GrpcMethod[] methods) =>
+        StartAsync(services => services.AddSingleton(provider =>
+            new GrpcDispatcher(methods, provider.GetRequiredService<ILogger<GrpcDispatcher>>()) { Patience = patience }));
 
     public static Task<GrpcHost> StartProductAsync() =>
         StartAsync(services =>
