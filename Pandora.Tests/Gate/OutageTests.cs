@@ -11,8 +11,17 @@ namespace Pandora.Tests.Gate;
 /// <summary>What callers see while the database is away, and what is left of it afterwards.</summary>
 public sealed class OutageTests : IAsyncLifetime
 {
+    private const int RecoverySeconds = 10;
+
     private static readonly TimeSpan CallerLimit = TimeSpan.FromSeconds(6); // 5 s, and some for a busy machine
-    private static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(10);
+
+    /// <summary>Requests forwarded by the log, taken from the counter, consumed by the usage.</summary>
+    private const string Books =
+        """
+        SELECT concat_ws('/', (SELECT count(*) FROM request WHERE execution_status = 0),
+                              (SELECT 1000 - available_requests FROM environment_service),
+                              (SELECT sum(consumed) FROM usage_hourly))
+        """;
 
     private OwnServer _server = null!;
     private TestNode _node = null!;
@@ -24,7 +33,7 @@ public sealed class OutageTests : IAsyncLifetime
     {
         _server = await OwnServer.StartAsync();
         _node = await TestNode.StartAsync(_server.ConnectionString);
-        _subscription = await new Scenario(_node).SubscriptionAsync(quota: 1000);
+        _subscription = await new Scenario(_node.Rest).SubscriptionAsync(quota: 1000);
         Assert.True((await _node.ConsumeAsync(_subscription.Request())).BaseResponse.Valid);
     }
 
@@ -71,13 +80,13 @@ public sealed class OutageTests : IAsyncLifetime
 
         var waited = Stopwatch.StartNew();
         var checks = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => CheckAsync()));
-        var checked_ = waited.Elapsed;
+        var checkedAfter = waited.Elapsed;
         var list = await _node.Rest.GetAsync("/clients");
-        var listed = waited.Elapsed - checked_;
+        var listed = waited.Elapsed - checkedAfter;
         var health = await _node.Rest.GetAsync("/health");
 
         Assert.All(checks, check => Assert.Equal(GrpcCode.Unavailable, check.Code));
-        Assert.True(checked_ < CallerLimit, $"checks waited {checked_}");
+        Assert.True(checkedAfter < CallerLimit, $"checks waited {checkedAfter}");
         list.ExpectError(HttpStatusCode.ServiceUnavailable, "UNAVAILABLE");
         Assert.True(listed < TimeSpan.FromSeconds(9), $"the list waited {listed}");
         Assert.Equal("DOWN", health.Text("status"));
@@ -114,15 +123,11 @@ public sealed class OutageTests : IAsyncLifetime
 
     /// <summary>Consumes exactly one request, as soon as that works.</summary>
     private Task RecoversAsync() =>
-        Eventually.HoldsAsync("recovery", async () => (await CheckAsync()).Code == GrpcCode.Ok, RecoveryLimit);
+        Eventually.TrueAsync(async () => (await CheckAsync()).Code == GrpcCode.Ok, "a check is answered again", RecoverySeconds);
 
     /// <summary>Log, counter and usage tell the same; takes back may still be under way for a moment.</summary>
     private Task BooksAgreeAsync(long forwarded) =>
-        Eventually.HoldsAsync($"{forwarded} forwarded in log, counter and usage", async () =>
-            await _node.ScalarAsync<string>(
-                """
-                SELECT concat_ws('/', (SELECT count(*) FROM request WHERE execution_status = 0),
-                                      (SELECT 1000 - available_requests FROM environment_service),
-                                      (SELECT sum(consumed) FROM usage_hourly))
-                """) == $"{forwarded}/{forwarded}/{forwarded}");
+        Eventually.TrueAsync(
+            async () => await _node.ScalarAsync<string>(Books) == $"{forwarded}/{forwarded}/{forwarded}",
+            $"{forwarded} forwarded in log, counter and usage");
 }

@@ -12,7 +12,7 @@ public sealed class PandoraFixture(TestServer server) : IAsyncLifetime
 
     internal TestNode Node { get; private set; } = null!;
 
-    internal Scenario Scenario => new(Node);
+    internal Scenario Scenario => new(Node.Rest);
 
     public async ValueTask InitializeAsync() =>
         Node = await TestNode.StartAsync(await server.CreateDatabaseAsync(), Clock);

@@ -4,8 +4,8 @@ using Pandora.Protos.ApiKey.V1;
 
 namespace Pandora.Tests.Harness;
 
-/// <summary>Makes records through REST, with names that no other test uses, and asks the gate about them.</summary>
-internal sealed class Scenario(TestNode node)
+/// <summary>Makes records through REST, with names that no other test uses, for the tests to work with.</summary>
+internal sealed class Scenario(RestClient rest)
 {
     public const string Version = "1.0.0";
 
@@ -17,21 +17,21 @@ internal sealed class Scenario(TestNode node)
     public async Task<(int Id, string Name)> ServiceAsync(string? name = null, string version = Version)
     {
         name ??= NewName("service");
-        var answer = await node.Rest.PostAsync("/services", new { name, version });
+        var answer = await rest.PostAsync("/services", new { name, version });
         return (answer.Expect(HttpStatusCode.Created).Id, name);
     }
 
     public async Task<int> ClientAsync()
     {
         var name = NewName("client");
-        var answer = await node.Rest.PostAsync("/clients", new { type = "organization", name, email = $"{name}@example.org" });
+        var answer = await rest.PostAsync("/clients", new { type = "organization", name, email = $"{name}@example.org" });
         return answer.Expect(HttpStatusCode.Created).Id;
     }
 
     /// <param name="services">Id and project quota of each.</param>
     public async Task<int> ProjectAsync(int client, params (int Id, long Max)[] services)
     {
-        var answer = await node.Rest.PostAsync("/projects", new
+        var answer = await rest.PostAsync("/projects", new
         {
             name = NewName("project"),
             client_id = client,
@@ -43,7 +43,7 @@ internal sealed class Scenario(TestNode node)
     /// <param name="services">Id and environment quota of each.</param>
     public async Task<int> EnvironmentAsync(int project, params (int Id, long Max)[] services)
     {
-        var answer = await node.Rest.PostAsync("/environments", new
+        var answer = await rest.PostAsync("/environments", new
         {
             name = NewName("environment"),
             project_id = project,
@@ -54,7 +54,7 @@ internal sealed class Scenario(TestNode node)
 
     public async Task<(int Id, string Secret)> KeyAsync(int environment, DateTimeOffset? expiresAt = null)
     {
-        var answer = await node.Rest.PostAsync("/api-keys", new
+        var answer = await rest.PostAsync("/api-keys", new
         {
             environment_id = environment,
             expires_at = expiresAt?.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
@@ -93,11 +93,14 @@ internal sealed record Subscription(
 /// <summary>Short forms for the calls of the product's gRPC services. They fail the test unless the status is OK.</summary>
 internal static class Calls
 {
+    public const string ValidatePath = "/api_key.v1.APIKeyService/Validate";
+    public const string ConsumePath = "/api_key.v1.APIKeyService/ValidateConsume";
+
     public static Task<ValidateResponse> ValidateAsync(this TestNode node, ValidateRequest request) =>
-        node.CallAsync("/api_key.v1.APIKeyService/Validate", request, ValidateResponse.Parser);
+        node.CallAsync(ValidatePath, request, ValidateResponse.Parser);
 
     public static Task<ValidateConsumeResponse> ConsumeAsync(this TestNode node, ValidateRequest request) =>
-        node.CallAsync("/api_key.v1.APIKeyService/ValidateConsume", request, ValidateConsumeResponse.Parser);
+        node.CallAsync(ConsumePath, request, ValidateConsumeResponse.Parser);
 
     public static async Task<T> CallAsync<T>(this TestNode node, string path, IMessage request, MessageParser<T> parser)
         where T : class, IMessage<T>
