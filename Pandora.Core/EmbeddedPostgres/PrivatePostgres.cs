@@ -11,7 +11,6 @@ namespace Pandora.Core.EmbeddedPostgres;
 internal sealed partial class PrivatePostgres : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan RestartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(250);
 
     private readonly PrivatePostgresOptions _options;
@@ -170,7 +169,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     {
         var ended = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        limit.CancelAfter(RestartLimit);
+        limit.CancelAfter(_options.RestartLimit);
         try
         {
             while (true)
@@ -193,7 +192,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         {
             if (!_stopping.IsCancellationRequested)
             {
-                Log.GivenUp(_logger, (long)RestartLimit.TotalSeconds);
+                Log.GivenUp(_logger, (long)_options.RestartLimit.TotalSeconds);
                 _lost.TrySetResult();
             }
             return null;

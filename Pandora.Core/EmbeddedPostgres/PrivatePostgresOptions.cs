@@ -20,4 +20,7 @@ internal sealed record PrivatePostgresOptions
 
     /// <summary>Further settings of the server, such as <c>max_connections</c>. Tests turn <c>fsync</c> off with it.</summary>
     public IReadOnlyDictionary<string, string> ServerSettings { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>A server that died and is not back after this time is lost for good. Default: 30 s.</summary>
+    public TimeSpan RestartLimit { get; init; } = TimeSpan.FromSeconds(30);
 }

@@ -1,0 +1,84 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Pandora.Tests.Operation;
+
+public sealed class StartTests
+{
+    [Theory]
+    [InlineData("PANDORA_DB_PASSWORD", null)]
+    [InlineData("PANDORA_DB_PASSWORD", "")]
+    [InlineData("PANDORA_HTTP_PORT", "none")]
+    [InlineData("PANDORA_JWT_SECRET", "hidden")]
+    [InlineData("PANDORA_DB_DNS", "host=db password=hidden bogus=1")]
+    [InlineData("ConnectionStrings__pandora", "Host=db;Password=hidden;Bogus=1")]
+    [InlineData("PANDORA_DIR", "/proc/pandora")]
+    [InlineData("PANDORA_PG_BIN", "/proc")]
+    public async Task A_fault_in_the_configuration_is_one_line_and_exit_code_1(string name, string? value)
+    {
+        using var folder = new DataFolder();
+        await using var process = PandoraProcess.Start(folder.Path, (name, value));
+
+        Assert.Equal(1, await process.EndAsync());
+        var line = Assert.Single(process.Errors);
+        Assert.Contains(name, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", line, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateDirectories(folder.Path));
+    }
+
+    [Theory]
+    [InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT")]
+    public async Task A_port_in_use_ends_the_whole_process_with_exit_code_1(string name)
+    {
+        using var taken = new TcpListener(IPAddress.Any, 0);
+        taken.Start();
+        var port = ((IPEndPoint)taken.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        using var folder = new DataFolder();
+        await using var process = PandoraProcess.Start(folder.Path, (name, port));
+
+        Assert.Equal(1, await process.EndAsync());
+        var line = Assert.Single(process.Errors);
+        Assert.StartsWith($"{name}: port {port} ", line, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.PidFile));
+    }
+
+    [Fact]
+    public async Task A_data_directory_serves_one_process()
+    {
+        using var folder = new DataFolder();
+        await using var first = await PandoraProcess.StartReadyAsync(folder.Path);
+        await using var second = PandoraProcess.Start(folder.Path);
+
+        Assert.Equal(1, await second.EndAsync());
+        Assert.Contains(folder.Path, Assert.Single(second.Errors), StringComparison.Ordinal);
+        Assert.Equal(0, await first.StopAsync());
+    }
+
+    [Fact]
+    public async Task A_database_of_another_major_version_is_left_alone()
+    {
+        using var folder = new DataFolder();
+        await using (var process = await PandoraProcess.StartReadyAsync(folder.Path))
+        {
+            Assert.Equal(0, await process.StopAsync());
+        }
+        await File.WriteAllTextAsync(Path.Combine(folder.Cluster, "PG_VERSION"), "9\n", TestContext.Current.CancellationToken);
+
+        await using var again = PandoraProcess.Start(folder.Path);
+
+        Assert.Equal(1, await again.EndAsync());
+        Assert.Contains("PostgreSQL 9", Assert.Single(again.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_unknown_variable_is_one_warning_line()
+    {
+        using var folder = new DataFolder();
+        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("PANDORA_DB_DSN", "host=db password=hidden"));
+
+        Assert.Single(process.Output, line => line.Contains("PANDORA_DB_DSN", StringComparison.Ordinal));
+        Assert.DoesNotContain(process.Output, line => line.Contains("hidden", StringComparison.Ordinal));
+        Assert.Equal(0, await process.StopAsync());
+    }
+}

@@ -1,0 +1,112 @@
+using Npgsql;
+using Pandora.Core.Settings;
+
+namespace Pandora.Tests.Settings;
+
+public sealed class DatabaseReaderTests
+{
+    private const string Awkward = " blank 'quote' \"double\" back\\slash ;=% ";
+
+    [Fact]
+    public void The_connection_string_wins_over_the_DSN_and_the_DSN_over_the_parts()
+    {
+        var parts = ("PANDORA_DB_HOST", "parts");
+        var dsn = ("PANDORA_DB_DNS", "host=dsn");
+        var connectionString = ("ConnectionStrings__pandora", "Host=aspire");
+
+        Assert.Equal("aspire", External(parts, dsn, connectionString).Host);
+        Assert.Equal("dsn", External(parts, dsn).Host);
+        Assert.Equal("parts", External(parts, ("PANDORA_DB_PASSWORD", "p")).Host);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_DB_HOST", "db"), InlineData("PANDORA_DB_PORT", "5433"), InlineData("PANDORA_DB_SSLMODE", "require")]
+    public void Host_port_or_TLS_mode_alone_choose_an_external_server(string name, string value)
+    {
+        var database = External((name, value), ("PANDORA_DB_PASSWORD", Awkward));
+
+        Assert.Equal(name == "PANDORA_DB_HOST" ? value : "localhost", database.Host);
+        Assert.Equal(name == "PANDORA_DB_PORT" ? 5433 : 5432, database.Port);
+        Assert.Equal(name == "PANDORA_DB_SSLMODE" ? SslMode.Require : SslMode.Prefer, database.SslMode);
+        Assert.Equal(("pandora", "pandora", Awkward), (database.Database, database.Username, database.Password));
+    }
+
+    [Theory]
+    [InlineData("db_1.internal"), InlineData("10.0.0.1"), InlineData("::1"), InlineData("/var/run/postgresql")]
+    public void A_host_may_be_a_name_an_address_or_a_socket_directory(string host) =>
+        Assert.Equal(host, External(("PANDORA_DB_HOST", host), ("PANDORA_DB_PASSWORD", "p")).Host);
+
+    [Theory]
+    [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_DB_HOST")]
+    public void Without_a_password_nothing_starts(string alsoSet)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => DatabaseReader.Read(Variables((alsoSet, "db"))));
+
+        Assert.StartsWith("PANDORA_DB_PASSWORD", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("host=db port=5433 dbname=d user=u password=p", "Host=db;Port=5433;Database=d;Username=u;Password=p")]
+    [InlineData("  host = db\n user= 'u v' ", "Host=db;Port=5432;Username=u v")]
+    [InlineData("host=db password='it\\'s \\\\ me'", "Host=db;Port=5432;Password='it''s \\ me'")]
+    [InlineData("host=db password=a\\ b\\\\c", "Host=db;Port=5432;Password=a b\\c")]
+    [InlineData("host=db password=''", "Host=db;Port=5432")]
+    [InlineData("user=u", "Host=localhost;Port=5432;Username=u")]
+    [InlineData("host=/run/pg port=5434", "Host=/run/pg;Port=5434")]
+    [InlineData("host=name hostaddr=10.0.0.1", "Host=10.0.0.1;Port=5432")]
+    [InlineData("host=a,b port=1,2 target_session_attrs=read-write", "Host=\"a:1,b:2\";Target Session Attributes=read-write")]
+    [InlineData("host=a,::1 port=7", "Host=\"a:7,[::1]:7\"")]
+    [InlineData("host=db sslmode=allow", "Host=db;Port=5432;SSL Mode=Allow")]
+    [InlineData("host=db sslmode=verify-ca sslrootcert=/ca.pem", "Host=db;Port=5432;SSL Mode=VerifyCA;Root Certificate=/ca.pem")]
+    [InlineData("host=db connect_timeout=2 application_name=x client_encoding=utf8", "Host=db;Port=5432;Timeout=2;Application Name=x")]
+    [InlineData("host=db options='-c search_path=p'", "Host=db;Port=5432;Options='-c search_path=p'")]
+    [InlineData("host=db channel_binding=require gssencmode=disable keepalives=1", "Host=db;Port=5432;Channel Binding=Require;GSS Encryption Mode=Disable;Tcp Keepalive=True")]
+    [InlineData("postgres://u:p@db:5433/d", "Host=db;Port=5433;Database=d;Username=u;Password=p")]
+    [InlineData("postgresql://u%40x:p%3A%2F%20%C3%BC+@db/d%20e?sslmode=require", "Host=db;Port=5432;Database='d e';Username=u@x;Password='p:/ ü+';SSL Mode=Require")]
+    [InlineData("postgres://u@db?ssl=true", "Host=db;Port=5432;Username=u;SSL Mode=Require")]
+    [InlineData("postgres://%2Frun%2Fpg/d", "Host=/run/pg;Port=5432;Database=d")]
+    [InlineData("postgres:///d?host=/run/pg&port=5434", "Host=/run/pg;Port=5434;Database=d")]
+    [InlineData("postgres://[::1]:5433/d", "Host=::1;Port=5433;Database=d")]
+    [InlineData("postgres://a:1,b:2/d", "Host=\"a:1,b:2\";Database=d")]
+    [InlineData("postgres://", "Host=localhost;Port=5432")]
+    public void A_DSN_means_what_it_means_to_libpq(string dsn, string expected)
+    {
+        var database = External(("PANDORA_DB_DNS", dsn));
+
+        Assert.True(
+            database.EquivalentTo(new NpgsqlConnectionStringBuilder(expected)),
+            $"{database.ConnectionString} is not {expected}");
+    }
+
+    [Theory]
+    [InlineData("host=db hidden"), InlineData("host=db password='hidden"), InlineData("=hidden"), InlineData("hidden")]
+    [InlineData("host=db password=hidden bogus=1"), InlineData("host=db password=hidden sslmode=on"), InlineData(" ")]
+    [InlineData("host=db password=hidden port=0"), InlineData("host=a,b port=1,2,3"), InlineData("host=db client_encoding=latin1")]
+    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=/a,/b")]
+    [InlineData("postgres://u:hidden@db:port/d"), InlineData("postgres://u:hidden%zz@db"), InlineData("postgres://u:hidden@[::1/d")]
+    [InlineData("postgres://u:hidden@db/d?bogus=1"), InlineData("postgres://u:hidden@db/d?sslmode"), InlineData("mysql://u:hidden@db/d")]
+    public void A_DSN_that_is_not_understood_is_refused_without_showing_it(string dsn)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => External(("PANDORA_DB_DNS", dsn)));
+
+        Assert.StartsWith("PANDORA_DB_DNS", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Host=db;Port=hidden"), InlineData("hidden"), InlineData("Host=db;Bogus=hidden"), InlineData("Username=hidden")]
+    [InlineData("Host=db;SSL Mode=hidden"), InlineData("Host=db;Password='hidden")]
+    public void A_connection_string_that_is_not_understood_is_refused_without_showing_it(string text)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => External(("ConnectionStrings__pandora", text)));
+
+        Assert.StartsWith("ConnectionStrings__pandora", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static NpgsqlConnectionStringBuilder External(params (string Name, string Value)[] variables) =>
+        new(Assert.IsType<DatabaseSettings.External>(DatabaseReader.Read(Variables(variables))).ConnectionString);
+
+    private static Variables Variables(params (string Name, string Value)[] variables) =>
+        new(variables.ToDictionary(variable => variable.Name, variable => variable.Value));
+}

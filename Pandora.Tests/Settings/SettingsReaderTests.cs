@@ -1,0 +1,147 @@
+using Pandora.Core.Settings;
+
+namespace Pandora.Tests.Settings;
+
+public sealed class SettingsReaderTests
+{
+    private const string Long = "0123456789abcdef0123456789abcdef";
+
+    [Fact]
+    public void With_a_password_alone_everything_else_has_its_default()
+    {
+        var settings = Read();
+
+        Assert.Equal("/etc/pandora", settings.DataDirectory);
+        Assert.Equal(new DatabaseSettings.Embedded("pandora", "pandora", "secret", BinariesDirectory: null), settings.Database);
+        Assert.Equal((80, 50_051), (settings.HttpPort, settings.GrpcPort));
+        Assert.Null(settings.JwtSecret);
+        Assert.Null(settings.ApiKeyPepper);
+        Assert.True(settings.ExposeVersion);
+        Assert.Null(settings.CorsOrigins);
+        Assert.Equal(MetadataLogging.Full, settings.LogMetadata);
+        Assert.Equal(0, settings.LogRetentionDays);
+        Assert.Empty(settings.Warnings);
+    }
+
+    [Fact]
+    public void Every_value_arrives()
+    {
+        var settings = Read(
+            ("PANDORA_DIR", "/srv/pandora/"), ("PANDORA_DB_NAME", "other"), ("PANDORA_DB_USER", "me"), ("PANDORA_PG_BIN", "/pg/bin"),
+            ("PANDORA_HTTP_PORT", "1"), ("PANDORA_GRPC_PORT", "65535"), ("PANDORA_JWT_SECRET", Long),
+            ("PANDORA_API_KEY_PEPPER", Long + "ü"), ("PANDORA_EXPOSE_VERSION", "No"), ("PANDORA_LOG_METADATA", "headers"),
+            ("PANDORA_LOG_RETENTION_DAYS", "36500"));
+
+        Assert.Equal("/srv/pandora", settings.DataDirectory);
+        Assert.Equal(new DatabaseSettings.Embedded("other", "me", "secret", "/pg/bin"), settings.Database);
+        Assert.Equal((1, 65_535), (settings.HttpPort, settings.GrpcPort));
+        Assert.Equal(32, settings.JwtSecret!.Length);
+        Assert.Equal(34, settings.ApiKeyPepper!.Length);
+        Assert.False(settings.ExposeVersion);
+        Assert.Equal(MetadataLogging.Headers, settings.LogMetadata);
+        Assert.Equal(36_500, settings.LogRetentionDays);
+    }
+
+    [Theory]
+    [InlineData("true", true), InlineData("TRUE", true), InlineData("1", true), InlineData("Yes", true)]
+    [InlineData("false", false), InlineData("0", false), InlineData("nO", false), InlineData("", true)]
+    public void Booleans_have_six_words(string text, bool expected) =>
+        Assert.Equal(expected, Read(("PANDORA_EXPOSE_VERSION", text)).ExposeVersion);
+
+    [Theory]
+    [InlineData("*", null)]
+    [InlineData("", null)]
+    [InlineData("https://a.example", "https://a.example")]
+    [InlineData("https://A.example:443, http://localhost:3000", "https://a.example http://localhost:3000")]
+    [InlineData("http://[::1]:8080,http://[::1]:8080", "http://[::1]:8080")]
+    public void Origins_are_written_as_browsers_write_them(string text, string? expected)
+    {
+        var origins = Read(("PANDORA_CORS_ORIGINS", text)).CorsOrigins;
+
+        Assert.Equal(expected, origins is null ? null : string.Join(' ', origins));
+    }
+
+    [Theory]
+    [InlineData("PANDORA_HTTP_PORT", "0", "1 to 65535")]
+    [InlineData("PANDORA_HTTP_PORT", "65536", "1 to 65535")]
+    [InlineData("PANDORA_HTTP_PORT", "http", "1 to 65535")]
+    [InlineData("PANDORA_HTTP_PORT", " 80", "1 to 65535")]
+    [InlineData("PANDORA_GRPC_PORT", "-1", "1 to 65535")]
+    [InlineData("PANDORA_GRPC_PORT", "80", "two different ports")]
+    [InlineData("PANDORA_EXPOSE_VERSION", "on", "true, false")]
+    [InlineData("PANDORA_CORS_ORIGINS", "a.example", "scheme://host[:port]")]
+    [InlineData("PANDORA_CORS_ORIGINS", "https://a.example/", "scheme://host[:port]")]
+    [InlineData("PANDORA_CORS_ORIGINS", "https://*.example", "scheme://host[:port]")]
+    [InlineData("PANDORA_CORS_ORIGINS", "https://a.example,", "scheme://host[:port]")]
+    [InlineData("PANDORA_CORS_ORIGINS", "https://a.example,*", "scheme://host[:port]")]
+    [InlineData("PANDORA_CORS_ORIGINS", "https://a.example:99999", "scheme://host[:port]")]
+    [InlineData("PANDORA_LOG_METADATA", "FULL", "full, headers, none")]
+    [InlineData("PANDORA_LOG_RETENTION_DAYS", "36501", "0 to 36500")]
+    [InlineData("PANDORA_LOG_RETENTION_DAYS", "-1", "0 to 36500")]
+    [InlineData("PANDORA_DB_PORT", "x", "1 to 65535")]
+    [InlineData("PANDORA_DB_SSLMODE", "on", "verify-full")]
+    [InlineData("PANDORA_DB_HOST", "db:5433", "host name")]
+    [InlineData("PANDORA_DB_HOST", "a,b", "host name")]
+    [InlineData("PANDORA_DB_NAME", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", "63 bytes")]
+    [InlineData("PANDORA_DB_USER", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn", "63 bytes")]
+    public void A_value_that_is_not_accepted_is_refused_with_its_name_and_what_is(string name, string value, string accepted)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => Read((name, value)));
+
+        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(accepted, refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_JWT_SECRET", "0123456789abcdef0123456789abcde")]
+    [InlineData("PANDORA_API_KEY_PEPPER", "short and secret")]
+    public void A_short_secret_is_refused_and_not_shown(string name, string value)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => Read((name, value)));
+
+        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("32 bytes", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(value, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_DB_PASSWORD"), InlineData("PANDORA_JWT_SECRET"), InlineData("PANDORA_API_KEY_PEPPER")]
+    public void An_empty_secret_is_refused_even_where_it_is_not_needed(string name)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => Read((name, ""), ("PANDORA_DB_DNS", "host=db")));
+
+        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_DIR"), InlineData("PANDORA_DB_NAME"), InlineData("PANDORA_DB_USER"), InlineData("PANDORA_DB_HOST")]
+    [InlineData("PANDORA_DB_PORT"), InlineData("PANDORA_DB_SSLMODE"), InlineData("PANDORA_DB_DNS"), InlineData("ConnectionStrings__pandora")]
+    [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT"), InlineData("PANDORA_EXPOSE_VERSION")]
+    [InlineData("PANDORA_CORS_ORIGINS"), InlineData("PANDORA_LOG_METADATA"), InlineData("PANDORA_LOG_RETENTION_DAYS")]
+    public void An_empty_variable_counts_as_unset(string name) =>
+        Assert.Equal(Read() with { Warnings = [] }, Read((name, "")) with { Warnings = [] });
+
+    [Fact]
+    public void An_unknown_name_draws_one_warning_and_what_Aspire_injects_none()
+    {
+        var settings = Read(
+            ("PANDORA_DB_DSN", "host=db password=hidden"), ("PANDORA_HOST", "x"), ("PANDORA_PORT", "x"), ("PANDORA_USERNAME", "x"),
+            ("PANDORA_PASSWORD", "x"), ("PANDORA_URI", "x"), ("PANDORA_JDBCCONNECTIONSTRING", "x"), ("PANDORA_DATABASENAME", "x"),
+            ("PANDORAS_BOX", "x"));
+
+        var warning = Assert.Single(settings.Warnings);
+        Assert.StartsWith("PANDORA_DB_DSN ", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", warning, StringComparison.Ordinal);
+    }
+
+    private static PandoraSettings Read(params (string Name, string Value)[] variables)
+    {
+        Dictionary<string, string> environment = new() { ["PANDORA_DB_PASSWORD"] = "secret" };
+        foreach (var (name, value) in variables)
+        {
+            environment[name] = value;
+        }
+        return SettingsReader.Read(environment);
+    }
+}
