@@ -8,8 +8,9 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>The files of the private PostgreSQL below the data directory.</summary>
 /// <remarks>
 /// <c>postgres/data</c> is the cluster, <c>postgres/socket</c> its socket, <c>postgres/superuser</c> the password of its
-/// superuser (mode 0600). All of it is made in <c>postgres.partial</c> and renamed when complete, so that a first
-/// start that was killed half-way leaves nothing that the next one could mistake for a cluster.
+/// superuser (mode 0600). All of it is made under another name and renamed when complete, so that a first start that was
+/// killed half-way leaves nothing that the next one could mistake for a cluster. Each attempt has a name of its own: the
+/// initdb of a killed one may still be at work.
 /// </remarks>
 internal sealed class Cluster(string dataDirectory, ServerAccount account)
 {
@@ -25,7 +26,7 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
 
     public ServerAccount Account => account;
 
-    private string Partial => Home + ".partial";
+    private string PartialPrefix => Home + ".partial-";
 
     /// <summary>Version that made the cluster, or null when there is none yet.</summary>
     public int? ReadMajor()
@@ -69,22 +70,20 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
     /// <param name="initdbArguments">Beside our own, for example <c>--no-sync</c> in tests.</param>
     public async Task CreateAsync(PostgresBinaries binaries, IEnumerable<string> initdbArguments, CancellationToken ct)
     {
-        if (Directory.Exists(Partial))
-        {
-            Directory.Delete(Partial, recursive: true);
-        }
-        CreatePrivate(Partial);
-        CreatePrivate(Path.Combine(Partial, "socket"));
-        var password = Path.Combine(Partial, "superuser");
+        RemoveLeftovers();
+        var partial = PartialPrefix + Path.GetRandomFileName();
+        CreatePrivate(partial);
+        CreatePrivate(Path.Combine(partial, "socket"));
+        var password = Path.Combine(partial, "superuser");
         await WritePrivateAsync(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), ct);
-        await account.GiveAsync(Partial, ct);
+        await account.GiveAsync(partial, ct);
 
         string[] arguments =
         [
-            "--pgdata=" + Path.Combine(Partial, "data"), "--username=" + Superuser, "--pwfile=" + password,
+            "--pgdata=" + Path.Combine(partial, "data"), "--username=" + Superuser, "--pwfile=" + password,
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", .. initdbArguments,
         ];
-        var initdb = ChildProcesses.Describe(binaries["initdb"], arguments, account.User, Partial);
+        var initdb = ChildProcesses.Describe(binaries["initdb"], arguments, account.User, partial);
         var result = await ChildProcesses.RunAsync(initdb, InitLimit, ct);
         if (result is not { ExitCode: 0 })
         {
@@ -92,8 +91,23 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
                 $"The private database cannot be created below {dataDirectory}: {result?.Reason ?? "initdb cannot be executed"}");
         }
 
-        Directory.Move(Partial, Home);
+        Directory.Move(partial, Home);
         await SyncDirectoryAsync(ct);
+    }
+
+    private void RemoveLeftovers()
+    {
+        foreach (var leftover in Directory.EnumerateDirectories(dataDirectory, Path.GetFileName(PartialPrefix) + "*"))
+        {
+            try
+            {
+                Directory.Delete(leftover, recursive: true);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // Its initdb is still cleaning up. What remains harms nobody.
+            }
+        }
     }
 
     /// <summary>Without it a power cut could bring back the old name of a cluster that already holds data.</summary>

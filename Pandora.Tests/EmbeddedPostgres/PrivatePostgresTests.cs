@@ -44,8 +44,8 @@ public sealed class PrivatePostgresTests
                 postgres.ConnectionString,
                 """
                 SELECT format('%s %s %s %s %s', current_user, rolsuper::text, rolcreatedb::text, rolcreaterole::text,
-                              (SELECT datdba = oid FROM pg_database WHERE datname = current_database())::text)
-                FROM pg_roles WHERE rolname = current_user
+                              (SELECT datdba = role.oid FROM pg_database WHERE datname = current_database())::text)
+                FROM pg_roles role WHERE rolname = current_user
                 """));
         Assert.Equal("on UTF8 C", await ScalarAsync(
             postgres.SuperuserConnectionStringFor("pandora"),
@@ -73,6 +73,7 @@ public sealed class PrivatePostgresTests
         if (OperatingSystem.IsWindows())
         {
             Assert.Skip("Windows has no mode bits.");
+            return; // for the analyzer, which does not know that Skip throws
         }
         using var folder = new DataFolder();
         await using var postgres = await StartAsync(folder);

@@ -43,7 +43,9 @@ public sealed class StopAndCrashTests
         await using (var process = PandoraProcess.Start(folder.Path))
         {
             await Eventually.TrueAsync(
-                () => Directory.Exists(Path.Combine(folder.Path, "postgres.partial", "data")), "initdb at work", PandoraProcess.StartSeconds);
+                () => Directory.GetDirectories(folder.Path, "data", SearchOption.AllDirectories).Length > 0,
+                "initdb at work",
+                PandoraProcess.StartSeconds);
             Signals.Send("KILL", process.Id);
             await process.EndAsync();
         }
