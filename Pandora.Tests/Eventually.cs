@@ -10,12 +10,17 @@ internal static class Eventually
     public static Task TrueAsync(Func<bool> condition, string expectation, int seconds = 30) =>
         TrueAsync(() => Task.FromResult(condition()), expectation, seconds);
 
-    public static async Task TrueAsync(Func<Task<bool>> condition, string expectation, int seconds = 30)
+    /// <param name="circumstances">What else a failure should tell.</param>
+    public static async Task TrueAsync(
+        Func<Task<bool>> condition, string expectation, int seconds = 30, Func<string>? circumstances = null)
     {
         var started = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(seconds), $"Not within {seconds} s: {expectation}");
+            if (Stopwatch.GetElapsedTime(started) >= TimeSpan.FromSeconds(seconds))
+            {
+                Assert.Fail($"Not within {seconds} s: {expectation}\n{circumstances?.Invoke()}");
+            }
             await Task.Delay(Pause, TestContext.Current.CancellationToken);
         }
     }

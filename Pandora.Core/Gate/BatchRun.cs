@@ -35,7 +35,7 @@ internal sealed class BatchRun
         for (var round = 0; round < MaxDecisions; round++)
         {
             // :: 3
-            await ReadFactsAsync(connection, checks, begin: round == 0, ct);
+            await BeginAsync(connection, checks, again: round > 0, ct);
             checks.RemoveAll(check => check.IsEnded);
             // :: 4
             _candidates.Clear();
@@ -105,7 +105,8 @@ internal sealed class BatchRun
     /// own. Only what is still in the log is taken back, so that doing it twice does no harm.
     /// </summary>
     /// <param name="committedAt">The moment the checks were recorded.</param>
-    public async Task UndoAsync(
+    /// <returns>How many were still in the log.</returns>
+    public async Task<int> UndoAsync(
         NpgsqlConnection connection,
         IReadOnlyList<PendingCheck> checks,
         DateTimeOffset committedAt,
@@ -136,14 +137,26 @@ internal sealed class BatchRun
         _usage.Write(batch);
         batch.Add(GateSql.Commit);
         await batch.ExecuteNonQueryAsync(ct);
+        return undone.Count;
     }
 
-    /// <summary>How a transaction ended: 'committed', 'aborted' or 'in progress'; null when it is too old to be known.</summary>
-    public async Task<string?> ReadStatusAsync(NpgsqlConnection connection, string transactionId, CancellationToken ct)
+    /// <summary>
+    /// Whether a transaction whose connection broke was committed after all. Null: that is still open.
+    /// </summary>
+    /// <param name="requestId">A row that it would have written.</param>
+    public static async Task<bool?> WasCommittedAsync(
+        NpgsqlConnection connection, string transactionId, Guid requestId, CancellationToken ct)
     {
-        await using var command = new NpgsqlCommand(GateSql.TransactionStatus, connection);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = transactionId });
-        return await command.ExecuteScalarAsync(ct) as string;
+        // In this order: only what can no longer commit is looked for.
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.IsInProgress).With(transactionId, NpgsqlDbType.Text);
+        batch.Add(GateSql.IsRecorded).With(requestId, NpgsqlDbType.Uuid);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        var isInProgress = reader.GetBoolean(0);
+        await reader.NextResultAsync(ct);
+        await reader.ReadAsync(ct);
+        return isInProgress ? null : reader.GetBoolean(0);
     }
 
     private static async Task<HashSet<Guid>> BeginUndoAsync(
@@ -161,8 +174,12 @@ internal sealed class BatchRun
         return deleted;
     }
 
-    private async Task ReadFactsAsync(
-        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, bool begin, CancellationToken ct)
+    /// <summary>Begins the transaction and reads the facts of all checks.</summary>
+    /// <param name="again">
+    /// True: gives up what was locked before, because locks taken in a second round would be out of order.
+    /// </param>
+    private async Task BeginAsync(
+        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, bool again, CancellationToken ct)
     {
         _facts.Clear();
         foreach (var check in checks)
@@ -171,19 +188,17 @@ internal sealed class BatchRun
         }
         var asked = _facts.Keys.ToList();
         await using var batch = new NpgsqlBatch(connection);
-        if (begin)
+        if (again)
         {
-            batch.Add(GateSql.Begin);
-            batch.Add(GateSql.TransactionId);
+            batch.Add(GateSql.Rollback);
         }
+        batch.Add(GateSql.Begin);
+        batch.Add(GateSql.TransactionId);
         KeyDirectory.Ask(batch, asked);
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        if (begin)
-        {
-            await reader.ReadAsync(ct);
-            TransactionId = reader.GetString(0);
-            await reader.NextResultAsync(ct);
-        }
+        await reader.ReadAsync(ct);
+        TransactionId = reader.GetString(0);
+        await reader.NextResultAsync(ct);
         await KeyDirectory.ReadAsync(reader, asked, _facts, ct);
     }
 

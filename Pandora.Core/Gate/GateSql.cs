@@ -10,11 +10,19 @@ internal static class GateSql
 
     public const string Commit = "COMMIT";
 
+    public const string Rollback = "ROLLBACK";
+
     /// <summary>Names the transaction, so that its end can be asked for when the connection breaks during the commit.</summary>
     public const string TransactionId = "SELECT pg_current_xact_id()::text";
 
-    /// <summary>'committed', 'aborted' or 'in progress'; null when too old to be known.</summary>
-    public const string TransactionStatus = "SELECT pg_xact_status($1::text::xid8)";
+    /// <summary>Whether the transaction $1 may still commit; false when it is too old to be known.</summary>
+    public const string IsInProgress = "SELECT coalesce(pg_xact_status($1::text::xid8) = 'in progress', false)";
+
+    /// <summary>
+    /// Whether the log has the row $1. After a crash this is the only proof of a commit: the number of a transaction that
+    /// was lost is given out again.
+    /// </summary>
+    public const string IsRecorded = "SELECT EXISTS (SELECT FROM request WHERE id = $1)";
 
     /// <summary>One row for each look-up, in one snapshot: $1 key hashes, $2 service names, $3 service versions.</summary>
     public const string ReadFacts =

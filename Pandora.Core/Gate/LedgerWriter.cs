@@ -140,7 +140,7 @@ internal sealed partial class LedgerWriter(
                 DropConnection();
                 if (sentIn is not null)
                 {
-                    committed = await WasCommittedAsync(new Unsettled(sentIn, attempt, now), ct);
+                    committed = await WasCommittedAsync(sentIn, new Unsettled(null, attempt, now), ct);
                 }
                 if (!committed && !DatabaseFaults.IsUnavailable(e))
                 {
@@ -179,43 +179,47 @@ internal sealed partial class LedgerWriter(
     /// Finds out how a transaction ended whose connection broke during the commit. If that cannot be known in time, the
     /// batch is set aside, to be taken back should it turn out to be committed.
     /// </summary>
-    private async Task<bool> WasCommittedAsync(Unsettled batch, CancellationToken ct)
+    private async Task<bool> WasCommittedAsync(string transactionId, Unsettled batch, CancellationToken ct)
     {
+        if (batch.Checks.Count == 0)
+        {
+            return false; // and does not matter
+        }
         try
         {
             while (true)
             {
-                try
+                if (await AskAsync() is { } committed)
                 {
-                    return await ReadStatusAsync(batch.TransactionId!, ct);
+                    return committed;
                 }
-                catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
-                {
-                    DropConnection();
-                    await Task.Delay(RetryPause, ct);
-                }
+                await Task.Delay(RetryPause, ct);
             }
         }
         catch
         {
             DropConnection();
-            _unsettled.Enqueue(batch);
+            _unsettled.Enqueue(batch with { TransactionId = transactionId });
             throw;
+        }
+
+        async Task<bool?> AskAsync()
+        {
+            try
+            {
+                return await AskAboutAsync(transactionId, batch, ct);
+            }
+            catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
+            {
+                DropConnection();
+                return null;
+            }
         }
     }
 
-    private async Task<bool> ReadStatusAsync(string transactionId, CancellationToken ct)
-    {
-        while (true)
-        {
-            var status = await InTime(_run.ReadStatusAsync(await ConnectAsync(ct), transactionId, ct), ct);
-            if (status != "in progress")
-            {
-                return status == "committed";
-            }
-            await Task.Delay(RetryPause, ct);
-        }
-    }
+    private async Task<bool?> AskAboutAsync(string transactionId, Unsettled batch, CancellationToken ct) =>
+        await InTime(
+            BatchRun.WasCommittedAsync(await ConnectAsync(ct), transactionId, batch.Checks[0].Decision.RequestId, ct), ct);
 
     /// <summary>Takes back what was committed without anybody being told. What fails now is tried again later.</summary>
     private async Task SettleAsync(CancellationToken ct)
@@ -224,12 +228,16 @@ internal sealed partial class LedgerWriter(
         {
             try
             {
-                if (batch.TransactionId is null || await ReadStatusAsync(batch.TransactionId, ct))
+                if (batch.TransactionId is { } open && await AskAboutAsync(open, batch, ct) is null)
                 {
-                    await _run.UndoAsync(await ConnectAsync(ct), batch.Checks, batch.CommittedAt, Now(), ct);
-                    Log.TakenBack(logger, batch.Checks.Count);
+                    return;
                 }
+                var undone = await InTime(_run.UndoAsync(await ConnectAsync(ct), batch.Checks, batch.CommittedAt, Now(), ct), ct);
                 _unsettled.Dequeue();
+                if (undone > 0)
+                {
+                    Log.TakenBack(logger, undone);
+                }
             }
             catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
             {
@@ -305,7 +313,7 @@ internal sealed partial class LedgerWriter(
         || (e is OperationCanceledException && limit.IsCancellationRequested);
 
     /// <summary>Checks whose callers got no answer although they are, or may be, committed.</summary>
-    /// <param name="TransactionId">Null: certainly committed.</param>
+    /// <param name="TransactionId">The transaction that may yet commit. Null: it has ended.</param>
     private sealed record Unsettled(string? TransactionId, List<PendingCheck> Checks, DateTimeOffset CommittedAt);
 
     private static partial class Log

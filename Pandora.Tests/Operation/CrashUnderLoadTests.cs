@@ -33,7 +33,7 @@ public sealed class CrashUnderLoadTests : IDisposable
         {
             var subscription = await PrepareAsync(process);
             var load = LoadAsync(process, subscription, Token);
-            await AnsweredAsync(300);
+            await AnsweredAsync(process, 300);
 
             Signals.Send("KILL", process.Id);
 
@@ -50,7 +50,7 @@ public sealed class CrashUnderLoadTests : IDisposable
         {
             var subscription = await PrepareAsync(process);
             var load = LoadAsync(process, subscription, Token);
-            await AnsweredAsync(300);
+            await AnsweredAsync(process, 300);
 
             Assert.Equal(0, await process.StopAsync());
 
@@ -70,12 +70,12 @@ public sealed class CrashUnderLoadTests : IDisposable
             var subscription = await PrepareAsync(process);
             using var enough = new CancellationTokenSource();
             var load = LoadAsync(process, subscription, enough.Token);
-            await AnsweredAsync(200);
+            await AnsweredAsync(process, 200);
 
             Signals.Send("KILL", _folder.ServerPid);
 
             var before = _answered.Count;
-            await AnsweredAsync(before + 200);
+            await AnsweredAsync(process, before + 200);
             await enough.CancelAsync();
             await load;
         }
@@ -151,7 +151,12 @@ public sealed class CrashUnderLoadTests : IDisposable
             }
         }));
 
-    private Task AnsweredAsync(int count) => Eventually.TrueAsync(() => _answered.Count >= count, $"{count} answers", seconds: 60);
+    private Task AnsweredAsync(PandoraProcess process, int count) =>
+        Eventually.TrueAsync(
+            () => Task.FromResult(_answered.Count >= count),
+            $"{count} answers",
+            seconds: 60,
+            () => string.Join('\n', process.Output.Concat(process.Errors)));
 
     /// <summary>Every answered call is in the log, and the units gone are exactly the rows forwarded.</summary>
     private async Task BooksAgreeAfterRestartAsync()
