@@ -18,7 +18,7 @@ try
     DataDirectory.Prepare(settings.DataDirectory);
 
     // 2. and 3. The database, with the schema of this version.
-    await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, log, stop);
+    await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, StopSignal.TimeLeft, log, stop);
     var connectionString = postgres?.ConnectionString ?? ((DatabaseSettings.External)settings.Database).ConnectionString;
     await Migrator.MigrateAsync(connectionString, log, stop);
 

@@ -49,9 +49,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     public string SuperuserConnectionStringFor(string database) =>
         _address.ConnectionString(Cluster.Superuser, _superuserPassword, database, pooling: false);
 
+    /// <param name="stopLimit">Tells, when the time has come, how long stopping may take.</param>
     /// <returns>Null when the operator has chosen an external server.</returns>
     /// <inheritdoc cref="StartAsync(PrivatePostgresOptions, ILogger, CancellationToken)"/>
-    public static async Task<PrivatePostgres?> StartIfChosenAsync(PandoraSettings settings, ILogger logger, CancellationToken ct) =>
+    public static async Task<PrivatePostgres?> StartIfChosenAsync(
+        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct) =>
         settings.Database is not DatabaseSettings.Embedded embedded
             ? null
             : await StartAsync(
@@ -62,6 +64,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
                     User = embedded.User,
                     Password = embedded.Password,
                     BinariesDirectory = embedded.BinariesDirectory,
+                    StopLimit = stopLimit,
                 },
                 logger,
                 ct);
@@ -151,6 +154,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             await Task.WhenAny(server.Ended, stopping);
             if (_stopping.IsCancellationRequested)
             {
+                await server.StopAsync(_options.StopLimit());
                 await server.DisposeAsync();
                 return;
             }

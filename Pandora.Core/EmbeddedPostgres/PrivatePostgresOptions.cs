@@ -23,4 +23,7 @@ internal sealed record PrivatePostgresOptions
 
     /// <summary>A server that died and is not back after this time is lost for good. Default: 30 s.</summary>
     public TimeSpan RestartLimit { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Asked when the server is to be stopped: the time that takes at most. Default: 8 s.</summary>
+    public Func<TimeSpan> StopLimit { get; init; } = () => TimeSpan.FromSeconds(8);
 }

@@ -10,8 +10,8 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
-    private static readonly TimeSpan FastStopLimit = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan ImmediateStopLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ShortestCleanStop = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan ImmediateStopLimit = TimeSpan.FromSeconds(0.7);
 
     private readonly Cluster _cluster;
     private readonly PostgresBinaries _binaries;
@@ -57,12 +57,14 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>
-    /// Stops the server: cleanly, else at once (the next start recovers from the log), else by force. Bounded by about
-    /// three and a half seconds. May be called again.
+    /// Stops the server: cleanly, else at once (the next start recovers from its log), else by force. May be called again.
     /// </summary>
-    public async Task StopAsync()
+    /// <param name="limit">For all of it; a clean stop gets most, and never less than a second and a half.</param>
+    public async Task StopAsync(TimeSpan limit)
     {
-        if (!await StoppedByAsync("fast", FastStopLimit) && !await StoppedByAsync("immediate", ImmediateStopLimit))
+        var clean = limit - ImmediateStopLimit;
+        if (!await StoppedByAsync("fast", clean > ShortestCleanStop ? clean : ShortestCleanStop)
+            && !await StoppedByAsync("immediate", ImmediateStopLimit))
         {
             Log.Killed(_logger);
             _process.Kill();
@@ -72,7 +74,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await StopAsync();
+        await StopAsync(ShortestCleanStop);
         _process.Dispose();
     }
 

@@ -11,7 +11,7 @@ namespace Pandora.Tests.Gate;
 /// <summary>What callers see while the database is away, and what is left of it afterwards.</summary>
 public sealed class OutageTests : IAsyncLifetime
 {
-    private const int RecoverySeconds = 10;
+    private static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan CallerLimit = TimeSpan.FromSeconds(6); // 5 s, and some for a busy machine
 
@@ -123,11 +123,11 @@ public sealed class OutageTests : IAsyncLifetime
 
     /// <summary>Consumes exactly one request, as soon as that works.</summary>
     private Task RecoversAsync() =>
-        Eventually.TrueAsync(async () => (await CheckAsync()).Code == GrpcCode.Ok, "a check is answered again", RecoverySeconds);
+        Eventually.HoldsAsync("a check answered again", async () => (await CheckAsync()).Code == GrpcCode.Ok, RecoveryLimit);
 
     /// <summary>Log, counter and usage tell the same; takes back may still be under way for a moment.</summary>
     private Task BooksAgreeAsync(long forwarded) =>
-        Eventually.TrueAsync(
-            async () => await _node.ScalarAsync<string>(Books) == $"{forwarded}/{forwarded}/{forwarded}",
-            $"{forwarded} forwarded in log, counter and usage");
+        Eventually.HoldsAsync(
+            $"{forwarded} forwarded in log, counter and usage",
+            async () => await _node.ScalarAsync<string>(Books) == $"{forwarded}/{forwarded}/{forwarded}");
 }

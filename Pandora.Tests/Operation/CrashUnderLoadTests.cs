@@ -152,10 +152,10 @@ public sealed class CrashUnderLoadTests : IDisposable
         }));
 
     private Task AnsweredAsync(PandoraProcess process, int count) =>
-        Eventually.TrueAsync(
-            () => Task.FromResult(_answered.Count >= count),
+        Eventually.HoldsAsync(
             $"{count} answers",
-            seconds: 60,
+            () => Task.FromResult(_answered.Count >= count),
+            TimeSpan.FromSeconds(60),
             () => string.Join('\n', process.Output.Concat(process.Errors)));
 
     /// <summary>Every answered call is in the log, and the units gone are exactly the rows forwarded.</summary>

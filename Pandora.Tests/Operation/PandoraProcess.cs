@@ -3,13 +3,15 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Operation;
 
 /// <summary>The built product, run as an operator runs it.</summary>
 internal sealed class PandoraProcess : IAsyncDisposable
 {
-    public const int StartSeconds = 60;
+    /// <summary>Generous, for a machine with much else to do.</summary>
+    public static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly ConcurrentQueue<string> _output = new();
@@ -78,7 +80,7 @@ internal sealed class PandoraProcess : IAsyncDisposable
     /// <summary>Waits for a line of standard output; fails at once when the process ends instead.</summary>
     public async Task UntilAsync(Func<string, bool> line, string expectation)
     {
-        await Eventually.TrueAsync(() => _output.Any(line) || _process.HasExited, expectation, StartSeconds);
+        await Eventually.HoldsAsync(expectation, () => Task.FromResult(_output.Any(line) || _process.HasExited), StartLimit);
         Assert.True(_output.Any(line), $"Ended instead of {expectation}: {string.Join('\n', [.. _output, .. _errors])}");
     }
 

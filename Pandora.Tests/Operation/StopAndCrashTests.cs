@@ -1,5 +1,6 @@
 using System.Net;
 using Pandora.Core.EmbeddedPostgres;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Operation;
 
@@ -42,10 +43,10 @@ public sealed class StopAndCrashTests
         using var folder = new DataFolder();
         await using (var process = PandoraProcess.Start(folder.Path))
         {
-            await Eventually.TrueAsync(
-                () => Directory.GetDirectories(folder.Path, "data", SearchOption.AllDirectories).Length > 0,
+            await Eventually.HoldsAsync(
                 "initdb at work",
-                PandoraProcess.StartSeconds);
+                () => Task.FromResult(Directory.GetDirectories(folder.Path, "data", SearchOption.AllDirectories).Length > 0),
+                PandoraProcess.StartLimit);
             Signals.Send("KILL", process.Id);
             await process.EndAsync();
         }
@@ -78,7 +79,7 @@ public sealed class StopAndCrashTests
 
         Signals.Send("KILL", process.Id);
 
-        await Eventually.TrueAsync(() => !Signals.IsAlive(server), "the end of the private database", seconds: 10);
+        await Eventually.HoldsAsync("the end of the private database", () => Task.FromResult(!Signals.IsAlive(server)));
     }
 
     [Fact]
@@ -112,7 +113,7 @@ public sealed class StopAndCrashTests
         Signals.Send("KILL", folder.ServerPid);
 
         await process.UntilAsync(line => line.Contains("is back after", StringComparison.Ordinal), "the restart");
-        await Eventually.TrueAsync(async () => await HealthAsync() == HttpStatusCode.OK, "health OK", seconds: 10);
+        await Eventually.HoldsAsync("health OK", async () => await HealthAsync() == HttpStatusCode.OK, TimeSpan.FromSeconds(10));
         Assert.Equal(0, await process.StopAsync());
 
         async Task<HttpStatusCode> HealthAsync()
