@@ -5,7 +5,7 @@ using Pandora.Core.Rest;
 
 namespace Pandora.Core.Environments;
 
-/// <summary>REST: environments. Their services are in <see cref="EnvironmentServiceEndpoints"/>, their keys elsewhere.</summary>
+/// <summary>REST: environments. Their services are in <see cref="EnvironmentServiceEndpoints"/>.</summary>
 internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder api)

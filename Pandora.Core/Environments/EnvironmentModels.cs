@@ -6,7 +6,12 @@ namespace Pandora.Core.Environments;
 
 /// <summary>A place where a project runs, with its own keys and quotas.</summary>
 public sealed record Environment(
-    int Id, string Name, SwitchStatus Status, int ProjectId, DateTimeOffset CreatedAt, IReadOnlyList<EnvService> Services)
+    int Id,
+    string Name,
+    SwitchStatus Status,
+    int ProjectId,
+    DateTimeOffset CreatedAt,
+    IReadOnlyList<EnvService> Services)
 {
     /// <param name="row">With its environment services, their project services, and the services of those.</param>
     internal static Environment Of(EnvironmentRow row, DateTimeOffset now) => new(

@@ -5,7 +5,12 @@ namespace Pandora.Core.Projects;
 
 /// <summary>Something a client works on, with the services it may use.</summary>
 public sealed record Project(
-    int Id, string Name, SwitchStatus Status, int ClientId, DateTimeOffset CreatedAt, IReadOnlyList<ProjectService> Services)
+    int Id,
+    string Name,
+    SwitchStatus Status,
+    int ClientId,
+    DateTimeOffset CreatedAt,
+    IReadOnlyList<ProjectService> Services)
 {
     /// <param name="row">With its project services, and their services.</param>
     internal static Project Of(ProjectRow row, DateTimeOffset now) => new(

@@ -4,7 +4,9 @@ using Pandora.Core.Quotas;
 
 namespace Pandora.Core.Rest;
 
-/// <summary>What a caller is told when a quota does not fit: the service, the limit of its project and what is still free.</summary>
+/// <summary>
+/// What a caller is told when a quota does not fit: the service, the limit of its project and what is still free.
+/// </summary>
 internal static class QuotaRefusal
 {
     /// <summary>An environment cannot get <paramref name="max"/> requests.</summary>
@@ -17,7 +19,7 @@ internal static class QuotaRefusal
             loc,
             max == Quota.Unlimited
                 ? $"{Name(assignment)} cannot be unlimited here: {State(allocation)}."
-                : $"{Name(assignment)} cannot have {max} requests here: {State(allocation)}{Most(allocation, old)}.");
+                : $"{Name(assignment)} cannot have {max} requests here: {State(allocation)}{Beside(allocation, old)}.");
 
     /// <summary>The limit of the project cannot become <paramref name="limit"/>.</summary>
     /// <param name="assignment">With its service.</param>
@@ -27,18 +29,18 @@ internal static class QuotaRefusal
             entity,
             loc,
             allocation.UnlimitedEnvironments > 0
-                ? $"{Name(assignment)} cannot be limited to {limit} requests while {allocation.UnlimitedEnvironments} of the "
-                    + $"project's environments are unlimited: {State(allocation)}."
-                : $"{Name(assignment)} cannot be limited to {limit} requests, fewer than the {allocation.Allocated} that the "
-                    + $"project's environments have: {State(allocation)}.");
+                ? $"{Name(assignment)} cannot be limited to {limit} requests while {allocation.UnlimitedEnvironments} of "
+                    + $"the project's environments are unlimited: {State(allocation)}."
+                : $"{Name(assignment)} cannot be limited to {limit} requests, fewer than the {allocation.Allocated} that "
+                    + $"the project's environments have: {State(allocation)}.");
 
-    private static string Name(ProjectServiceRow assignment) => $"Service {assignment.Service!.Name} {assignment.Service.Version}";
+    private static string Name(ProjectServiceRow assignment) =>
+        $"Service {assignment.Service!.Name} {assignment.Service.Version}";
 
     private static string State(Allocation allocation) =>
         allocation.Limit == Quota.Unlimited
             ? "the project limit is unlimited (-1)"
             : $"the project limit is {allocation.Limit} and {allocation.Free} are still free";
 
-    private static string Most(Allocation allocation, long old) =>
-        old > 0 ? $" beside the {old} it has" : "";
+    private static string Beside(Allocation allocation, long old) => old > 0 ? $" beside the {old} it has" : "";
 }
