@@ -17,6 +17,13 @@ public sealed class PandoraFixture(TestServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync() =>
         Node = await TestNode.StartAsync(await server.CreateDatabaseAsync(), Clock);
 
+    /// <summary>Moves the clock, and signs in again, because a token lives for an hour only.</summary>
+    internal async Task AdvanceAsync(TimeSpan by)
+    {
+        Clock.Advance(by);
+        await Node.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
+    }
+
     /// <summary>Another node on the same database, with the same clock and key material.</summary>
     internal Task<TestNode> StartAnotherNodeAsync() =>
         TestNode.StartAsync(Node.ConnectionString, Clock, Node.DataDirectory);
