@@ -7,18 +7,21 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
 {
     private RestClient Rest => pandora.Node.Rest;
 
+    private Scenario Given => pandora.Scenario;
+
     [Fact]
     public async Task A_service_is_put_on_an_environment()
     {
-        var service = await pandora.Scenario.NewServiceAsync("maps");
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        var environment = await pandora.Scenario.EnvironmentAsync(project);
+        var service = await Given.NewServiceAsync("maps");
+        var project = await Given.NewProjectAsync((service, 100));
+        var environment = await Given.EnvironmentAsync(project);
 
         var answer = await Rest.PostAsync($"/environments/{environment}/services", Entry(service, 60));
 
         answer.Expect(HttpStatusCode.OK);
         Assert.Equal(
-            $$"""{"id":{{service}},"name":"maps","version":"1.0.0","max_requests":60,"available_requests":60,"assigned_at":"2026-03-10T12:00:00Z"}""",
+            $$"""{"id":{{service}},"name":"maps","version":"1.0.0","max_requests":60,"available_requests":"""
+                + """60,"assigned_at":"2026-03-10T12:00:00Z"}""",
             answer.Body);
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/environments/{environment}")).Json["services"]![0]!.ToJsonString());
     }
@@ -26,9 +29,10 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
     [Fact]
     public async Task An_assignment_is_refused_stage_by_stage()
     {
-        var (service, elsewhere) = (await pandora.Scenario.NewServiceAsync("mail"), await pandora.Scenario.NewServiceAsync());
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        var (environment, holder) = (await pandora.Scenario.EnvironmentAsync(project), await pandora.Scenario.EnvironmentAsync(project, (service, 80)));
+        var (service, elsewhere) = (await Given.NewServiceAsync("mail"), await Given.NewServiceAsync());
+        var project = await Given.NewProjectAsync((service, 100));
+        var environment = await Given.EnvironmentAsync(project);
+        var holder = await Given.EnvironmentAsync(project, (service, 80));
         var path = $"/environments/{environment}/services";
 
         (await Rest.PostAsync("/environments/x/services", "{")).Refused(422, "path", "id");
@@ -103,10 +107,10 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
     [Fact]
     public async Task A_change_may_take_what_is_free_and_what_it_had()
     {
-        var service = await pandora.Scenario.NewServiceAsync("queue");
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        await pandora.Scenario.EnvironmentAsync(project, (service, 30));
-        var environment = await pandora.Scenario.EnvironmentAsync(project, (service, 50));
+        var service = await Given.NewServiceAsync("queue");
+        var project = await Given.NewProjectAsync((service, 100));
+        await Given.EnvironmentAsync(project, (service, 30));
+        var environment = await Given.EnvironmentAsync(project, (service, 50));
         var path = $"/environments/{environment}/services/{service}";
 
         var refused = await Rest.PatchAsync(path, Quota(71));
@@ -121,9 +125,10 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
     [Fact]
     public async Task A_reset_fills_one_environment_and_leaves_the_schedule()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        var (one, other) = (await pandora.Scenario.EnvironmentAsync(project, (service, 10)), await pandora.Scenario.EnvironmentAsync(project, (service, 10)));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
+        var one = await Given.EnvironmentAsync(project, (service, 10));
+        var other = await Given.EnvironmentAsync(project, (service, 10));
         await pandora.Node.UseAsync(one, service, 10);
         await pandora.Node.UseAsync(other, service, 10);
         var before = await Rest.GetAsync($"/projects/{project}");
@@ -140,15 +145,18 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
     {
         var (environment, service) = await EnvironmentAsync(limit: -1, max: -1);
 
-        Assert.Equal("-1", (await Rest.PostAsync($"/environments/{environment}/services/{service}/reset-requests")).Value("available_requests"));
+        var answer = await Rest.PostAsync($"/environments/{environment}/services/{service}/reset-requests");
+
+        Assert.Equal("-1", answer.Value("available_requests"));
     }
 
     [Fact] // Contract 7, row 87
     public async Task A_service_is_removed_from_one_environment_only()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        var (one, other) = (await pandora.Scenario.EnvironmentAsync(project, (service, 10)), await pandora.Scenario.EnvironmentAsync(project, (service, 10)));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
+        var one = await Given.EnvironmentAsync(project, (service, 10));
+        var other = await Given.EnvironmentAsync(project, (service, 10));
 
         (await Rest.DeleteAsync($"/environments/{one}/services/{service}")).Expect(HttpStatusCode.NoContent);
         (await Rest.DeleteAsync($"/environments/{one}/services/{service}")).Refused(404, "Service", null, $$"""{"id":{{service}}}""");
@@ -163,8 +171,8 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
     [InlineData("POST", "/reset-requests")]
     public async Task Both_ids_in_the_path_are_checked(string method, string verb)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var environment = await pandora.Scenario.EnvironmentAsync(await pandora.Scenario.NewProjectAsync((service, 10)));
+        var service = await Given.NewServiceAsync();
+        var environment = await Given.EnvironmentAsync(await Given.NewProjectAsync((service, 10)));
         Task<RestAnswer> Call(object id, object serviceId) =>
             Rest.SendAsync(new HttpMethod(method), $"/environments/{id}/services/{serviceId}{verb}", method == "PATCH" ? Quota(1) : null);
 
@@ -179,9 +187,9 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
 
     private async Task<(int Environment, int Service)> EnvironmentAsync(long limit, long max)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, limit));
-        return (await pandora.Scenario.EnvironmentAsync(project, (service, max)), service);
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, limit));
+        return (await Given.EnvironmentAsync(project, (service, max)), service);
     }
 
     private static string Entry(int id, long? max) => $$"""{"id": {{id}}, "max_requests": {{max?.ToString() ?? "null"}}}""";

@@ -7,11 +7,13 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
 {
     private RestClient Rest => pandora.Node.Rest;
 
+    private Scenario Given => pandora.Scenario;
+
     [Fact]
     public async Task An_environment_is_created_with_full_quotas()
     {
-        var (first, second) = (await pandora.Scenario.NewServiceAsync("a"), await pandora.Scenario.NewServiceAsync());
-        var project = await pandora.Scenario.NewProjectAsync((first, 100), (second, -1));
+        var (first, second) = (await Given.NewServiceAsync("a"), await Given.NewServiceAsync());
+        var project = await Given.NewProjectAsync((first, 100), (second, -1));
 
         var answer = await Rest.PostAsync(
             "/environments",
@@ -22,10 +24,18 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
 
         answer.Expect(HttpStatusCode.Created);
         Assert.Equal(["id", "name", "status", "project_id", "created_at", "services"], answer.Json.Names());
-        Assert.Equal(("live", "enabled", project.ToString()), (answer.Value("name"), answer.Value("status"), answer.Value("project_id")));
-        Assert.Equal(["id", "name", "version", "max_requests", "available_requests", "assigned_at"], answer.At("services.0").Names());
-        Assert.Equal((second.ToString(), "-1", "-1"), (answer.Value("services.0.id"), answer.Value("services.0.max_requests"), answer.Value("services.0.available_requests")));
-        Assert.Equal(("a", "100", "100"), (answer.Value("services.1.name"), answer.Value("services.1.max_requests"), answer.Value("services.1.available_requests")));
+        Assert.Equal("live", answer.Value("name"));
+        Assert.Equal("enabled", answer.Value("status"));
+        Assert.Equal($"{project}", answer.Value("project_id"));
+        Assert.Equal(
+            ["id", "name", "version", "max_requests", "available_requests", "assigned_at"],
+            answer.At("services.0").Names());
+        Assert.Equal($"{second}", answer.Value("services.0.id"));
+        Assert.Equal("-1", answer.Value("services.0.max_requests"));
+        Assert.Equal("-1", answer.Value("services.0.available_requests"));
+        Assert.Equal("a", answer.Value("services.1.name"));
+        Assert.Equal("100", answer.Value("services.1.max_requests"));
+        Assert.Equal("100", answer.Value("services.1.available_requests"));
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/environments/{answer.Value("id")}")).Body);
         Assert.Equal($"[{answer.Body}]", (await Rest.GetAsync($"/projects/{project}/environments")).Body);
         Assert.Equal($"[{answer.Body}]", (await Rest.GetAsync($"/environments?project_id={project}")).Body);
@@ -37,7 +47,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [InlineData(""", "services": []""")]
     public async Task An_environment_may_have_no_services(string more)
     {
-        var project = await pandora.Scenario.NewProjectAsync();
+        var project = await Given.NewProjectAsync();
         Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}/environments")).Body);
 
         var answer = await Rest.PostAsync("/environments", $$"""{"name": "a", "project_id": {{project}} {{more}}}""");
@@ -69,9 +79,11 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact] // Contract 7, row 41
     public async Task All_faulty_services_answer_together_before_the_name_and_nothing_is_left()
     {
-        var (first, second, elsewhere) = (await pandora.Scenario.NewServiceAsync("mail"), await pandora.Scenario.NewServiceAsync(), await pandora.Scenario.NewServiceAsync());
-        var project = await pandora.Scenario.NewProjectAsync((first, 100), (second, 10));
-        var existing = await Rest.GetAsync($"/environments/{await pandora.Scenario.EnvironmentAsync(project, (first, 70))}");
+        var first = await Given.NewServiceAsync("mail");
+        var second = await Given.NewServiceAsync();
+        var elsewhere = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((first, 100), (second, 10));
+        var existing = await Rest.GetAsync($"/environments/{await Given.EnvironmentAsync(project, (first, 70))}");
 
         var answer = await Rest.PostAsync(
             "/environments",
@@ -103,10 +115,10 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [InlineData(0, 1)]
     public async Task A_quota_beyond_the_project_is_refused(long limit, long max)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, limit));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, limit));
 
-        (await Rest.PostAsync("/environments", $$"""{"name": "a", "project_id": {{project}}, "services": [{"id": {{service}}, "max_requests": {{max}}}]}"""))
+        (await Rest.PostAsync("/environments", new { name = "a", project_id = project, services = new[] { new { id = service, max_requests = max } } }))
             .Refused(422, "EnvironmentCreate", "services[0].max_requests");
         Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}/environments")).Body);
     }
@@ -114,7 +126,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact] // Contract 7, row 45
     public async Task A_name_is_unique_in_its_project()
     {
-        var (project, other) = (await pandora.Scenario.NewProjectAsync(), await pandora.Scenario.NewProjectAsync());
+        var (project, other) = (await Given.NewProjectAsync(), await Given.NewProjectAsync());
         await Rest.PostAsync("/environments", $$"""{"name": "a", "project_id": {{project}}}""");
         var second = await Rest.PostAsync("/environments", $$"""{"name": "b", "project_id": {{project}}}""");
 
@@ -132,7 +144,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [InlineData("\"\\u00a0\"")]
     public async Task A_blank_name_is_refused(string name)
     {
-        var environment = await pandora.Scenario.EnvironmentAsync(await pandora.Scenario.NewProjectAsync());
+        var environment = await Given.EnvironmentAsync(await Given.NewProjectAsync());
 
         (await Rest.PatchAsync($"/environments/{environment}", $$"""{"name": {{name}}}""")).Refused(422, "EnvironmentUpdate", "name");
     }
@@ -140,9 +152,9 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact]
     public async Task An_environment_is_renamed_switched_and_deleted()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 10));
-        var environment = await pandora.Scenario.EnvironmentAsync(project, (service, 10));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 10));
+        var environment = await Given.EnvironmentAsync(project, (service, 10));
         await pandora.Node.UseAsync(environment, service, 4);
 
         var renamed = await Rest.PatchAsync($"/environments/{environment}", """{"name": " new "}""");
@@ -154,7 +166,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Equal("enabled", (await Rest.GetAsync($"/environments/{environment}")).Value("status"));
         (await Rest.DeleteAsync($"/environments/{environment}")).Expect(HttpStatusCode.NoContent);
         (await Rest.DeleteAsync($"/environments/{environment}")).Refused(404, "Environment", null, $$"""{"id":{{environment}}}""");
-        (await Rest.PostAsync("/environments", $$"""{"name": "n", "project_id": {{project}}, "services": [{"id": {{service}}, "max_requests": 10}]}""")).Expect(HttpStatusCode.Created);
+        await Given.EnvironmentAsync(project, (service, 10)); // its share is free again
     }
 
     [Theory] // Contract 7, rows 47 and 84
@@ -165,7 +177,8 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [InlineData("POST", "/disable")]
     public async Task An_id_in_the_path_is_checked(string method, string verb)
     {
-        Task<RestAnswer> Call(string id) => Rest.SendAsync(new HttpMethod(method), $"/environments/{id}{verb}", method == "PATCH" ? "{}" : null);
+        Task<RestAnswer> Call(string id) =>
+            Rest.SendAsync(new HttpMethod(method), $"/environments/{id}{verb}", method == "PATCH" ? "{}" : null);
 
         (await Call("NaN")).Refused(422, "path", "id");
         (await Call("0")).Refused(422, null, "id");
@@ -176,12 +189,12 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact]
     public async Task The_list_is_filtered_by_project_newest_first_and_paged()
     {
-        var project = await pandora.Scenario.NewProjectAsync();
+        var project = await Given.NewProjectAsync();
         var ids = new List<string>();
         for (var i = 0; i < 3; i++)
         {
-            ids.Insert(0, (await pandora.Scenario.EnvironmentAsync(project)).ToString());
-            await pandora.Scenario.EnvironmentAsync(await pandora.Scenario.NewProjectAsync());
+            ids.Insert(0, (await Given.EnvironmentAsync(project)).ToString());
+            await Given.EnvironmentAsync(await Given.NewProjectAsync());
         }
 
         var first = await Rest.GetAsync($"/environments?project_id={project}&limit=2");

@@ -11,6 +11,8 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
 
     private RestClient Rest => pandora.Node.Rest;
 
+    private Scenario Given => pandora.Scenario;
+
     public async ValueTask InitializeAsync() => _other = await pandora.StartAnotherNodeAsync();
 
     public ValueTask DisposeAsync() => _other.DisposeAsync();
@@ -18,12 +20,12 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     [Fact] // Contract 7, row 40
     public async Task Of_parallel_assignments_only_those_succeed_that_fit_together()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
         var environments = new List<int>();
         for (var i = 0; i < 6; i++)
         {
-            environments.Add(await pandora.Scenario.EnvironmentAsync(project));
+            environments.Add(await Given.EnvironmentAsync(project));
         }
         var assignments = environments.Select((id, i) =>
             Either(i).PostAsync($"/environments/{id}/services", new { id = service, max_requests = 30 }));
@@ -39,10 +41,10 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     [Fact] // Contract 7, row 40
     public async Task A_limit_and_the_quotas_below_it_never_contradict_each_other()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 60));
-        var first = await pandora.Scenario.EnvironmentAsync(project, (service, 10));
-        var second = await pandora.Scenario.EnvironmentAsync(project, (service, 10));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 60));
+        var first = await Given.EnvironmentAsync(project, (service, 10));
+        var second = await Given.EnvironmentAsync(project, (service, 10));
         var calls = Enumerable.Range(0, 8).SelectMany(i => new[]
         {
             ChangeAsync(Either(i), $"/environments/{first}", service, 10 + (i % 4 * 10)),
@@ -62,10 +64,11 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     public async Task A_quota_change_neither_loses_nor_refunds_what_is_consumed_meanwhile()
     {
         const int Calls = 200;
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 1000);
+        var subscription = await Given.SubscriptionAsync(quota: 1000);
         var path = $"/environments/{subscription.Environment}";
 
-        var consumption = Task.WhenAll(ConsumeAsync(pandora.Node, subscription, Calls), ConsumeAsync(_other, subscription, Calls));
+        var consumption = Task.WhenAll(
+                ConsumeAsync(pandora.Node, subscription, Calls), ConsumeAsync(_other, subscription, Calls));
         var changes = await Task.WhenAll(
             Enumerable.Range(0, 20).Select(i => ChangeAsync(Either(i), path, subscription.Service, 500 + (i * 100))));
 
@@ -79,7 +82,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     public async Task A_reset_that_falls_due_among_checks_and_changes_is_applied_once()
     {
         const int Calls = 60;
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 1000);
+        var subscription = await Given.SubscriptionAsync(quota: 1000);
         var (project, environment, service) = (subscription.Project, subscription.Environment, subscription.Service);
         for (var round = 0; round < 4; round++)
         {
@@ -87,7 +90,8 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
             await pandora.AdvanceAsync(TimeSpan.FromDays(1));
             await _other.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
 
-            var consumption = Task.WhenAll(ConsumeAsync(pandora.Node, subscription, Calls), ConsumeAsync(_other, subscription, Calls));
+            var consumption = Task.WhenAll(
+                ConsumeAsync(pandora.Node, subscription, Calls), ConsumeAsync(_other, subscription, Calls));
             var changes = await Task.WhenAll(Enumerable.Range(0, 4).SelectMany(i => new[]
             {
                 ChangeAsync(Either(i), $"/environments/{environment}", service, 1000 + i),
@@ -105,12 +109,12 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     [Fact] // Contract 7, row 45
     public async Task The_same_assignment_many_times_at_once_succeeds_once()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync();
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync();
 
         var onProject = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Either(i).PostAsync(
             $"/projects/{project}/services", new { id = service, max_requests = 100, reset_frequency = "daily" })));
-        var environment = await pandora.Scenario.EnvironmentAsync(project);
+        var environment = await Given.EnvironmentAsync(project);
         var onEnvironment = await Task.WhenAll(Enumerable.Range(0, 6).Select(i => Either(i).PostAsync(
             $"/environments/{environment}/services", new { id = service, max_requests = 10 })));
 
@@ -125,9 +129,9 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     {
         for (var i = 0; i < 6; i++)
         {
-            var service = await pandora.Scenario.NewServiceAsync();
-            var project = await pandora.Scenario.NewProjectAsync();
-            var client = await pandora.Scenario.ClientAsync();
+            var service = await Given.NewServiceAsync();
+            var project = await Given.NewProjectAsync();
+            var client = await Given.ClientAsync();
             var entry = new { id = service, max_requests = 100, reset_frequency = "daily" };
 
             var deletion = _other.Rest.DeleteAsync($"/services/{service}");
@@ -150,8 +154,8 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     [Fact]
     public async Task An_assignment_waits_for_a_deletion_of_its_service_and_is_refused()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync();
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync();
         await using var connection = new NpgsqlConnection(pandora.Node.ConnectionString);
         await connection.OpenAsync(TestContext.Current.CancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(TestContext.Current.CancellationToken);
@@ -171,11 +175,11 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
     {
         for (var i = 0; i < 4; i++)
         {
-            var (a, b) = (await pandora.Scenario.NewServiceAsync(), await pandora.Scenario.NewServiceAsync());
-            var client = await pandora.Scenario.ClientAsync();
-            var project = await pandora.Scenario.ProjectAsync(client, (a, 1000), (b, 1000));
-            var first = await pandora.Scenario.EnvironmentAsync(project, (a, 10), (b, 10));
-            var second = await pandora.Scenario.EnvironmentAsync(project);
+            var (a, b) = (await Given.NewServiceAsync(), await Given.NewServiceAsync());
+            var client = await Given.ClientAsync();
+            var project = await Given.ProjectAsync(client, (a, 1000), (b, 1000));
+            var first = await Given.EnvironmentAsync(project, (a, 10), (b, 10));
+            var second = await Given.EnvironmentAsync(project);
             await pandora.AdvanceAsync(TimeSpan.FromDays(2)); // a reset is due
             await _other.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
 

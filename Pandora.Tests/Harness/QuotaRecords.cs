@@ -15,7 +15,10 @@ internal static class QuotaRecords
     /// <summary>Takes from a counter what checks would take.</summary>
     public static Task UseAsync(this TestNode node, int environment, int service, long requests) =>
         node.ExecuteAsync(
-            "UPDATE environment_service SET available_requests = available_requests - $3 WHERE environment_id = $1 AND service_id = $2",
+            """
+            UPDATE environment_service SET available_requests = available_requests - $3
+             WHERE environment_id = $1 AND service_id = $2
+            """,
             environment,
             service,
             requests);

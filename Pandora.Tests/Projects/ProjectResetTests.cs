@@ -7,21 +7,24 @@ public sealed class ProjectResetTests(PandoraFixture pandora) : IClassFixture<Pa
 {
     private RestClient Rest => pandora.Node.Rest;
 
+    private Scenario Given => pandora.Scenario;
+
     [Fact] // Contract 7, rows 32 and 78
     public async Task A_reset_fills_every_environment_and_shows_it()
     {
-        var service = await pandora.Scenario.NewServiceAsync("maps");
-        var project = await pandora.Scenario.NewProjectAsync((service, -1));
-        var used = await pandora.Scenario.EnvironmentAsync(project, (service, 50));
+        var service = await Given.NewServiceAsync("maps");
+        var project = await Given.NewProjectAsync((service, -1));
+        var used = await Given.EnvironmentAsync(project, (service, 50));
         pandora.Clock.Advance(TimeSpan.FromSeconds(1));
-        var unlimited = await pandora.Scenario.EnvironmentAsync(project, (service, -1));
-        var full = await pandora.Scenario.EnvironmentAsync(project, (service, 7));
+        var unlimited = await Given.EnvironmentAsync(project, (service, -1));
+        var full = await Given.EnvironmentAsync(project, (service, 7));
         await pandora.Node.UseAsync(used, service, 50);
         await Rest.PostAsync($"/environments/{used}/disable");
         await Rest.PostAsync($"/projects/{project}/disable");
         var before = await Rest.GetAsync($"/projects/{project}");
 
-        var answer = await Rest.PostAsync($"/projects/{project}/services/{service}/reset-requests", """{"recalculate_next_reset": false}""");
+        var answer = await Rest.PostAsync(
+            $"/projects/{project}/services/{service}/reset-requests", """{"recalculate_next_reset": false}""");
 
         answer.Expect(HttpStatusCode.OK);
         Assert.Equal(["reset_count", "project_service", "environment_services"], answer.Json.Names());
@@ -47,24 +50,29 @@ public sealed class ProjectResetTests(PandoraFixture pandora) : IClassFixture<Pa
     [InlineData("{}")]
     public async Task A_reset_needs_no_body(string? body)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 10));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 10));
 
         var answer = await Rest.PostAsync($"/projects/{project}/services/{service}/reset-requests", body);
 
-        Assert.Equal((HttpStatusCode.OK, "0", "[]"), (answer.Status, answer.Value("reset_count"), answer.Json["environment_services"]!.ToJsonString()));
+        answer.Expect(HttpStatusCode.OK);
+        Assert.Equal("0", answer.Value("reset_count"));
+        Assert.Equal("[]", answer.Value("environment_services"));
     }
 
     [Fact]
     public async Task A_recalculation_begins_the_schedule_anew()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 10));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 10));
         await Rest.PatchAsync($"/projects/{project}/services/{service}", """{"next_reset": "2030-01-01"}""");
         var path = $"/projects/{project}/services/{service}/reset-requests";
 
-        Assert.Equal("2030-01-01T00:00:00Z", (await Rest.PostAsync(path, "{}")).Value("project_service.next_reset"));
-        Assert.Equal("2026-03-11T00:00:00Z", (await Rest.PostAsync(path, """{"recalculate_next_reset": true}""")).Value("project_service.next_reset"));
+        var kept = await Rest.PostAsync(path, "{}");
+        var restarted = await Rest.PostAsync(path, """{"recalculate_next_reset": true}""");
+
+        Assert.Equal("2030-01-01T00:00:00Z", kept.Value("project_service.next_reset"));
+        Assert.Equal("2026-03-11T00:00:00Z", restarted.Value("project_service.next_reset"));
         Assert.Equal("2026-03-11T00:00:00Z", (await Rest.GetAsync($"/projects/{project}")).Value("services.0.next_reset"));
     }
 
@@ -75,8 +83,8 @@ public sealed class ProjectResetTests(PandoraFixture pandora) : IClassFixture<Pa
     [InlineData("{", "body", null)]
     public async Task A_faulty_body_is_refused(string body, string entity, string? loc)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 10));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 10));
 
         (await Rest.PostAsync($"/projects/{project}/services/{service}/reset-requests", body)).Refused(422, entity, loc);
     }

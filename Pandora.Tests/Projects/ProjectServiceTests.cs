@@ -7,16 +7,19 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
 {
     private RestClient Rest => pandora.Node.Rest;
 
+    private Scenario Given => pandora.Scenario;
+
     [Fact]
     public async Task A_service_is_put_on_a_project()
     {
-        var (project, service) = (await pandora.Scenario.NewProjectAsync(), await pandora.Scenario.NewServiceAsync("mail"));
+        var (project, service) = (await Given.NewProjectAsync(), await Given.NewServiceAsync("mail"));
 
         var answer = await Rest.PostAsync($"/projects/{project}/services", Entry(service, 100, "weekly"));
 
         answer.Expect(HttpStatusCode.OK);
         Assert.Equal(
-            $$"""{"id":{{service}},"name":"mail","version":"1.0.0","next_reset":"2026-03-17T00:00:00Z","max_requests":100,"reset_frequency":"weekly","assigned_at":"2026-03-10T12:00:00Z"}""",
+            $$"""{"id":{{service}},"name":"mail","version":"1.0.0","next_reset":"2026-03-17T00:00:00Z","max_requests":"""
+                + """100,"reset_frequency":"weekly","assigned_at":"2026-03-10T12:00:00Z"}""",
             answer.Body);
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/projects/{project}")).Json["services"]![0]!.ToJsonString());
     }
@@ -24,8 +27,8 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact]
     public async Task An_assignment_is_refused_stage_by_stage()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 1));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 1));
 
         (await Rest.PostAsync("/projects/0/services", "{")).Refused(422, null, "id");
         (await Rest.PostAsync($"/projects/{project}/services", "{")).Refused(422, "body");
@@ -45,7 +48,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact] // Contract 7, row 35
     public async Task An_assignment_needs_its_quota()
     {
-        var (project, service) = (await pandora.Scenario.NewProjectAsync(), await pandora.Scenario.NewServiceAsync());
+        var (project, service) = (await Given.NewProjectAsync(), await Given.NewServiceAsync());
 
         (await Rest.PostAsync($"/projects/{project}/services", $$"""{"id": {{service}}, "reset_frequency": "daily"}"""))
             .Refused(422, "ProjectService", "max_requests");
@@ -55,8 +58,8 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact] // Contract 7, row 37
     public async Task One_property_is_changed_alone()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
         var path = $"/projects/{project}/services/{service}";
         async Task<(string?, string?, string?)> Patch(string body)
         {
@@ -87,8 +90,8 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [InlineData("""{"next_reset": 5}""", "body", "next_reset")]
     public async Task A_faulty_change_is_refused(string body, string entity, string loc)
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
         var before = await Rest.GetAsync($"/projects/{project}");
 
         (await Rest.PatchAsync($"/projects/{project}/services/{service}", body)).Refused(422, entity, loc);
@@ -109,8 +112,8 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [InlineData("POST", "/reset-requests")]
     public async Task Both_ids_in_the_path_are_checked(string method, string verb)
     {
-        var project = await pandora.Scenario.NewProjectAsync();
-        var elsewhere = await pandora.Scenario.NewServiceAsync();
+        var project = await Given.NewProjectAsync();
+        var elsewhere = await Given.NewServiceAsync();
         Task<RestAnswer> Call(object id, object serviceId) =>
             Rest.SendAsync(new HttpMethod(method), $"/projects/{id}/services/{serviceId}{verb}", method == "PATCH" ? "{}" : null);
 
@@ -125,10 +128,10 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact]
     public async Task A_limit_cannot_fall_below_what_environments_hold()
     {
-        var service = await pandora.Scenario.NewServiceAsync("search");
-        var project = await pandora.Scenario.NewProjectAsync((service, 100));
-        var disabled = await pandora.Scenario.EnvironmentAsync(project, (service, 50));
-        await pandora.Scenario.EnvironmentAsync(project, (service, 30));
+        var service = await Given.NewServiceAsync("search");
+        var project = await Given.NewProjectAsync((service, 100));
+        var disabled = await Given.EnvironmentAsync(project, (service, 50));
+        await Given.EnvironmentAsync(project, (service, 30));
         await Rest.PostAsync($"/environments/{disabled}/disable");
         var path = $"/projects/{project}/services/{service}";
 
@@ -145,9 +148,9 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact] // Contract 7, row 33
     public async Task A_project_stays_unlimited_while_an_environment_is()
     {
-        var service = await pandora.Scenario.NewServiceAsync();
-        var project = await pandora.Scenario.NewProjectAsync((service, -1));
-        var environment = await pandora.Scenario.EnvironmentAsync(project, (service, -1));
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, -1));
+        var environment = await Given.EnvironmentAsync(project, (service, -1));
         var path = $"/projects/{project}/services/{service}";
 
         (await Rest.PatchAsync(path, """{"max_requests": 1000000}""")).Refused(422, "ProjectServiceUpdate", "max_requests");
@@ -158,15 +161,16 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
     [Fact] // Contract 7, row 42
     public async Task A_removed_service_leaves_every_environment_of_that_project_only()
     {
-        var (service, other) = (await pandora.Scenario.NewServiceAsync(), await pandora.Scenario.NewServiceAsync());
-        var project = await pandora.Scenario.NewProjectAsync((service, 10), (other, 10));
-        var environment = await pandora.Scenario.EnvironmentAsync(project, (service, 5), (other, 5));
-        var elsewhere = await pandora.Scenario.NewProjectAsync((service, 10));
-        var untouched = await pandora.Scenario.EnvironmentAsync(elsewhere, (service, 5));
+        var (service, other) = (await Given.NewServiceAsync(), await Given.NewServiceAsync());
+        var project = await Given.NewProjectAsync((service, 10), (other, 10));
+        var environment = await Given.EnvironmentAsync(project, (service, 5), (other, 5));
+        var elsewhere = await Given.NewProjectAsync((service, 10));
+        var untouched = await Given.EnvironmentAsync(elsewhere, (service, 5));
 
         (await Rest.DeleteAsync($"/projects/{project}/services/{service}")).Expect(HttpStatusCode.NoContent);
 
-        Assert.Equal(other.ToString(), Assert.Single((await Rest.GetAsync($"/environments/{environment}")).Json["services"]!.AsArray())!["id"]!.ToString());
+        var left = Assert.Single((await Rest.GetAsync($"/environments/{environment}")).Json["services"]!.AsArray());
+        Assert.Equal(other, (int)left!["id"]!);
         Assert.Single((await Rest.GetAsync($"/environments/{untouched}")).Json["services"]!.AsArray());
         (await Rest.DeleteAsync($"/projects/{project}/services/{service}")).Refused(404, "Service", null, $$"""{"id":{{service}}}""");
         Assert.Single((await Rest.GetAsync($"/environments/{environment}")).Json["services"]!.AsArray());
