@@ -91,7 +91,7 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
 
     private async Task<string> HashFirstAsync(string password, CancellationToken ct)
     {
-        using var turn = await hashing.EnterAsync(ct) ?? throw new TimeoutException("Nothing else hashes before the start.");
+        using var turn = await hashing.EnterAsync(ct) ?? throw new InvalidOperationException("Nothing else hashes before the start.");
         return await turn.HashAsync(password);
     }
 }

@@ -13,10 +13,8 @@ internal sealed class PasswordHashing : IDisposable
     /// <summary>What OWASP asks of PBKDF2 with HMAC-SHA-512.</summary>
     private const int Iterations = 210_000;
 
-    /// <summary>A queue longer than this is refused: each one in it holds memory.</summary>
+    /// <summary>Who finds as many waiting is refused: each one in the queue holds memory.</summary>
     private const int LongestQueue = 64;
-
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(10);
 
     private readonly PasswordHasher<PasswordHashing> _hasher =
         new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
@@ -28,14 +26,17 @@ internal sealed class PasswordHashing : IDisposable
     public static Error Busy() =>
         new(ErrorCode.Unavailable, "Too many passwords are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 
-    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: the wait would be too long.</summary>
+    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: too many wait already.</summary>
     public async Task<Turn?> EnterAsync(CancellationToken ct)
     {
         try
         {
-            return Interlocked.Increment(ref _waiting) <= LongestQueue && await _turns.WaitAsync(LongestWait, ct)
-                ? new Turn(this)
-                : null;
+            if (Interlocked.Increment(ref _waiting) > LongestQueue)
+            {
+                return null;
+            }
+            await _turns.WaitAsync(ct);
+            return new Turn(this);
         }
         finally
         {

@@ -120,22 +120,6 @@ public sealed class StartTests(TestServer server)
     }
 
     [Fact]
-    public async Task Key_material_that_no_key_needs_is_replaced_when_it_is_lost()
-    {
-        var database = await server.CreateDatabaseAsync();
-        await using (await TestNode.StartAsync(database))
-        {
-        }
-
-        await using var node = await TestNode.StartAsync(database);
-
-        var file = Assert.Single(Directory.GetFiles(Path.Combine(node.DataDirectory, "key-material")));
-        Assert.Equal(
-            Path.GetFileNameWithoutExtension(file),
-            await node.ScalarAsync<string>("SELECT value FROM installation WHERE name = 'key_material'"));
-    }
-
-    [Fact]
     public async Task A_directory_that_cannot_hold_the_key_material_refuses_to_start()
     {
         var file = Path.GetTempFileName();
