@@ -159,6 +159,29 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
     }
 
     [Fact]
+    public async Task Contract_7_row_61_an_unknown_username_takes_as_long_as_a_wrong_password()
+    {
+        var (wrong, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+        for (var i = 0; i < 2; i++)
+        {
+            wrong = Shorter(wrong, await TimeAsync(TestAccount.Username));
+            unknown = Shorter(unknown, await TimeAsync("nobody"));
+        }
+
+        // Without the hash it would be less than a tenth; a finer measure would be one of the machine's load.
+        Assert.True(unknown > wrong / 4, $"{unknown} against {wrong}");
+
+        static TimeSpan Shorter(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+        async Task<TimeSpan> TimeAsync(string username)
+        {
+            var started = System.Diagnostics.Stopwatch.GetTimestamp();
+            (await LogInAsync(new { username, password = "wrong" })).Expect(HttpStatusCode.Unauthorized);
+            return System.Diagnostics.Stopwatch.GetElapsedTime(started);
+        }
+    }
+
+    [Fact]
     public async Task An_outdated_hash_is_renewed_by_a_login()
     {
         const string Read = "SELECT password_hash FROM admin_account";
