@@ -1,4 +1,5 @@
 using System.Reflection;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
@@ -59,9 +60,12 @@ internal static class RevealEndpoint
     }
 
     /// <summary>A path id that may be faulty when the handler gets it.</summary>
-    private sealed record AnyPathId(PathId Path) : IBindableFromHttpContext<AnyPathId>
+    private sealed record AnyPathId(PathId Path) : IBindableFromHttpContext<AnyPathId>, IEndpointParameterMetadataProvider
     {
         public static async ValueTask<AnyPathId?> BindAsync(HttpContext context, ParameterInfo parameter) =>
             new((await PathId.BindAsync(context, parameter))!);
+
+        public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
+            PathId.PopulateMetadata(parameter, builder);
     }
 }

@@ -18,7 +18,6 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
     public DbSet<ProjectServiceRow> ProjectServices => Set<ProjectServiceRow>();
     public DbSet<EnvironmentServiceRow> EnvironmentServices => Set<EnvironmentServiceRow>();
     public DbSet<ApiKeyRow> ApiKeys => Set<ApiKeyRow>();
-    public DbSet<AdminAccountRow> AdminAccounts => Set<AdminAccountRow>();
     public DbSet<RevealAuditRow> RevealAudits => Set<RevealAuditRow>();
     public DbSet<RequestRow> Requests => Set<RequestRow>();
 
@@ -86,11 +85,6 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
         {
             key.ToTable("api_key");
             key.HasOne(row => row.Environment).WithMany().HasForeignKey(row => row.EnvironmentId);
-        });
-        modelBuilder.Entity<AdminAccountRow>(account =>
-        {
-            account.ToTable("admin_account");
-            account.Property(row => row.Id).ValueGeneratedNever();
         });
         modelBuilder.Entity<RevealAuditRow>(audit =>
         {

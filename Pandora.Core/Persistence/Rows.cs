@@ -147,23 +147,7 @@ internal sealed class ApiKeyRow : IListedRow
     public EnvironmentRow? Environment { get; set; }
 }
 
-/// <summary>The one administrator.</summary>
-internal sealed class AdminAccountRow
-{
-    public const int OnlyId = 1;
-
-    public int Id { get; set; } = OnlyId;
-    public required string Username { get; set; }
-    public required string PasswordHash { get; set; }
-
-    /// <summary>Raised by each password change; a token is valid under the version it was issued with.</summary>
-    public int CredentialVersion { get; set; }
-    public bool ForcePasswordReset { get; set; }
-
-    /// <summary><c>jti</c> of the token that made the last change and stays valid. Null: none.</summary>
-    public string? ExemptTokenId { get; set; }
-}
-
+/// <summary>That somebody asked to see a key, and what became of it.</summary>
 internal sealed class RevealAuditRow
 {
     public Guid Id { get; set; }

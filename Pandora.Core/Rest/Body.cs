@@ -1,4 +1,5 @@
 using System.Reflection;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
@@ -72,21 +73,34 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
 /// <summary>Reads a body whole.</summary>
 internal static class RequestBytes
 {
-    /// <summary>Larger bodies are refused with 413; Kestrel enforces it while reading.</summary>
+    /// <summary>Larger bodies are refused with 413.</summary>
     public const int Limit = 1_048_576;
+
+    private const int ChunkSize = 65_536;
 
     /// <summary>Null: the body is larger than <see cref="Limit"/>.</summary>
     public static async Task<ReadOnlyMemory<byte>?> TryReadAsync(HttpRequest request)
     {
-        using var buffer = new MemoryStream();
-        try
+        var context = request.HttpContext;
+        // Counted here and not by Kestrel, which would cut the connection: a caller who is still sending would lose the
+        // answer. So Kestrel swallows what follows, for a few seconds at most.
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } kestrel)
         {
-            await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
+            kestrel.MaxRequestBodySize = null;
         }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+        if (request.ContentLength > Limit)
         {
-            // A value, not an exception: a faulty path id is reported before it.
             return null;
+        }
+        using var buffer = new MemoryStream();
+        var chunk = new byte[ChunkSize];
+        while (await request.Body.ReadAsync(chunk, context.RequestAborted) is > 0 and var length)
+        {
+            if (buffer.Length + length > Limit)
+            {
+                return null;
+            }
+            buffer.Write(chunk, 0, length);
         }
         return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
     }

@@ -19,16 +19,9 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
     /// <summary>Null: there is none, until the next start makes one.</summary>
     public async Task<AdminAccount?> FindAsync(CancellationToken ct)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(ct);
-        return await FindAsync(connection, ct);
-    }
-
-    /// <inheritdoc cref="FindAsync(CancellationToken)"/>
-    public static async Task<AdminAccount?> FindAsync(NpgsqlConnection connection, CancellationToken ct)
-    {
         const string Sql =
             "SELECT username, password_hash, credential_version, force_password_reset, exempt_token_id FROM admin_account";
-        await using var command = new NpgsqlCommand(Sql, connection);
+        await using var command = dataSource.CreateCommand(Sql);
         await using var row = await command.ExecuteReaderAsync(ct);
         return await row.ReadAsync(ct)
             ? new AdminAccount(
@@ -98,7 +91,7 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
 
     private async Task<string> HashFirstAsync(string password, CancellationToken ct)
     {
-        using var turn = await hashing.EnterAsync(ct) ?? throw new TimeoutException("Nothing else hashes before the start.");
+        using var turn = await hashing.EnterAsync(ct) ?? throw new InvalidOperationException("Nothing else hashes before the start.");
         return await turn.HashAsync(password);
     }
 }

@@ -7,19 +7,20 @@ namespace Pandora.Core.Security;
 
 /// <summary>The outcome of a password check.</summary>
 /// <param name="Account">Whose password it is. Null: the username or the password is wrong, or nothing was checked.</param>
-/// <param name="Refusal">Why nothing was checked. Null: it was.</param>
+/// <param name="Refusal">Why nobody is told whether it is right. Null: it was checked.</param>
 internal readonly record struct PasswordVerdict(AdminAccount? Account, Error? Refusal);
 
 /// <summary>Checks a username and a password, and slows down those who guess. Every login and reauthentication passes here.</summary>
 /// <remarks>
 /// 1. A locked counter refuses at once; nothing waits, nothing is hashed.
 /// 2. Wait for a turn to hash: only a few at once on this node.
-/// 3. Take the counters of the username and the peer, in a transaction: attempts that share one go one after the other,
-///    on all nodes, so that no more guesses pass than the counters allow and no right password is refused for being early.
+/// 3. Look at the counters again: attempts before this one may have locked them.
 /// 4. Hash, whoever it is.
-/// 5. Count the failure or clear the counters, and commit.
+/// 5. In a transaction, take the counters: attempts that share one go one after the other, on all nodes. Who finds a
+///    counter locked now learns nothing about the password; so of any number of simultaneous guesses only as many are
+///    answered as the counters allow, and a right password is never refused for coming with others.
 /// </remarks>
-internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing hashing, TimeProvider time)
+internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts accounts, PasswordHashing hashing, TimeProvider time)
 {
     public async Task<PasswordVerdict> CheckAsync(string username, string password, string peer, CancellationToken ct)
     {
@@ -37,45 +38,16 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing
         }
 
         // :: 3
-        await using var connection = await dataSource.OpenConnectionAsync(ct);
-        await using var transaction = await connection.BeginTransactionAsync(ct);
-        var now = time.Now();
-        var counters = await LoginFailures.TakeAsync(connection, username, peer, now, ct);
-        if (Locked(counters, now) is { } lockedMeanwhile)
+        if (await LookAsync(username, peer, ct) is { } lockedMeanwhile)
         {
             return new PasswordVerdict(null, lockedMeanwhile);
         }
 
-        // :: 4 and 5. A caller who hangs up from here on has used the attempt all the same.
-        var account = await AdminAccounts.FindAsync(connection, CancellationToken.None);
-        if (account is not null && await IsRightAsync(account, username, password, turn, connection))
-        {
-            await LoginFailures.ClearAsync(connection, counters, CancellationToken.None);
-        }
-        else
-        {
-            account = null;
-            await LoginFailures.CountAsync(connection, counters, now, CancellationToken.None);
-        }
-        await transaction.CommitAsync(CancellationToken.None);
-        return new PasswordVerdict(account, null);
-    }
+        // :: 4
+        var attempt = await TryAsync(username, password, turn, ct);
 
-    // The hash is computed for an unknown username too, so that the time taken does not tell which names exist.
-    private static async Task<bool> IsRightAsync(
-        AdminAccount account, string username, string password, PasswordHashing.Turn turn, NpgsqlConnection connection)
-    {
-        var result = await turn.VerifyAsync(account.PasswordHash, password);
-        if (username != account.Username || result == PasswordVerificationResult.Failed)
-        {
-            return false;
-        }
-        if (result == PasswordVerificationResult.SuccessRehashNeeded)
-        {
-            var renewed = await turn.HashAsync(password);
-            await AdminAccounts.RenewHashAsync(connection, account.PasswordHash, renewed, CancellationToken.None);
-        }
-        return true;
+        // :: 5
+        return await CountAsync(attempt, username, peer);
     }
 
     private async Task<Error?> LookAsync(string username, string peer, CancellationToken ct)
@@ -85,6 +57,50 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing
         return Locked(await LoginFailures.LookAsync(connection, username, peer, now, ct), now);
     }
 
+    // The hash is computed for an unknown username too, so that the time taken does not tell which names exist.
+    private async Task<Attempt> TryAsync(string username, string password, PasswordHashing.Turn turn, CancellationToken ct)
+    {
+        if (await accounts.FindAsync(ct) is not { } account)
+        {
+            return new Attempt(null, null);
+        }
+        var result = await turn.VerifyAsync(account.PasswordHash, password);
+        if (username != account.Username || result == PasswordVerificationResult.Failed)
+        {
+            return new Attempt(null, null);
+        }
+        var outdated = result == PasswordVerificationResult.SuccessRehashNeeded;
+        return new Attempt(account, outdated ? await turn.HashAsync(password) : null);
+    }
+
+    // A caller who hangs up has used the attempt all the same; hence no cancellation.
+    private async Task<PasswordVerdict> CountAsync(Attempt attempt, string username, string peer)
+    {
+        var ct = CancellationToken.None;
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
+        await using var transaction = await connection.BeginTransactionAsync(ct);
+        var now = time.Now();
+        var counters = await LoginFailures.TakeAsync(connection, username, peer, now, ct);
+        if (Locked(counters, now) is { } locked)
+        {
+            return new PasswordVerdict(null, locked);
+        }
+        if (attempt.Account is null)
+        {
+            await LoginFailures.CountAsync(connection, counters, now, ct);
+        }
+        else
+        {
+            await LoginFailures.ClearAsync(connection, counters, ct);
+        }
+        if (attempt is { Account: { } account, RenewedHash: { } renewed })
+        {
+            await AdminAccounts.RenewHashAsync(connection, account.PasswordHash, renewed, ct);
+        }
+        await transaction.CommitAsync(ct);
+        return new PasswordVerdict(attempt.Account, null);
+    }
+
     private static Error? Locked(IReadOnlyList<FailureCounter> counters, DateTimeOffset now) =>
         counters.Max(counter => counter.LockedUntil) is { } until && until > now
             ? new Error(ErrorCode.TooManyRequests, "Too many failed attempts. Wait before the next one.")
@@ -92,4 +108,8 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, PasswordHashing
                 RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds),
             }
             : null;
+
+    /// <param name="Account">Null: wrong.</param>
+    /// <param name="RenewedHash">To be stored in place of an outdated one. Null: not needed.</param>
+    private readonly record struct Attempt(AdminAccount? Account, string? RenewedHash);
 }

@@ -13,22 +13,38 @@ internal sealed class PasswordHashing : IDisposable
     /// <summary>What OWASP asks of PBKDF2 with HMAC-SHA-512.</summary>
     private const int Iterations = 210_000;
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(6);
+    /// <summary>Who finds as many waiting is refused: each one in the queue holds memory.</summary>
+    private const int LongestQueue = 64;
 
     private readonly PasswordHasher<PasswordHashing> _hasher =
         new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
 
-    private readonly SemaphoreSlim _slots = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
+    private readonly SemaphoreSlim _turns = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
+    private int _waiting;
 
     /// <summary>The answer when <see cref="EnterAsync"/> gives no turn.</summary>
     public static Error Busy() =>
         new(ErrorCode.Unavailable, "Too many passwords are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 
-    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: the wait would be too long.</summary>
-    public async Task<Turn?> EnterAsync(CancellationToken ct) =>
-        await _slots.WaitAsync(LongestWait, ct) ? new Turn(this) : null;
+    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: too many wait already.</summary>
+    public async Task<Turn?> EnterAsync(CancellationToken ct)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _waiting) > LongestQueue)
+            {
+                return null;
+            }
+            await _turns.WaitAsync(ct);
+            return new Turn(this);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
 
-    public void Dispose() => _slots.Dispose();
+    public void Dispose() => _turns.Dispose();
 
     /// <summary>The right to hash now.</summary>
     internal sealed class Turn(PasswordHashing hashing) : IDisposable
@@ -47,7 +63,7 @@ internal sealed class PasswordHashing : IDisposable
             if (!_over)
             {
                 _over = true;
-                hashing._slots.Release();
+                hashing._turns.Release();
             }
         }
     }

@@ -43,24 +43,20 @@ internal sealed partial class SecurityStart(
         await turn.ExecuteNonQueryAsync(ct);
         var pepper = await ReadAsync(connection, PepperMark, ct);
         var material = await ReadAsync(connection, MaterialMark, ct);
-        var anyKey = await AnyKeyAsync(connection, ct);
 
-        if (anyKey && pepper != hasher.PepperMark)
+        if (pepper != hasher.PepperMark && await AnyKeyAsync(connection, ct))
         {
             throw new StartRefusedException(
                 "PANDORA_API_KEY_PEPPER is not the one (or none) that the stored API keys were written with; set that one.");
         }
         await WriteAsync(connection, PepperMark, hasher.PepperMark, ct);
-        if (material is null || !ring.TryUse(material))
+        if (material is null)
         {
-            if (anyKey && material is not null)
-            {
-                Log.MaterialMissing(logger, files.PathOf(material));
-            }
-            else
-            {
-                await WriteAsync(connection, MaterialMark, TakeMaterial(), ct);
-            }
+            await WriteAsync(connection, MaterialMark, TakeMaterial(), ct);
+        }
+        else if (!ring.TryUse(material))
+        {
+            Log.MaterialMissing(logger, files.PathOf(material));
         }
         await transaction.CommitAsync(ct);
     }

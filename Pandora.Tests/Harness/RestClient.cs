@@ -7,11 +7,11 @@ using System.Text.Json.Nodes;
 namespace Pandora.Tests.Harness;
 
 /// <summary>Speaks to the REST interface of a node and keeps the token it signed in with.</summary>
-internal sealed class RestClient(Uri address) : IDisposable
+internal sealed class RestClient(Uri address, SocketsHttpHandler? handler = null) : IDisposable
 {
     private const string Root = "/api/v1";
 
-    public HttpClient Http { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = address };
+    public HttpClient Http { get; } = new(handler ?? new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = address };
 
     /// <summary>Sent with every request. Null: none.</summary>
     public string? Token { get; set; }

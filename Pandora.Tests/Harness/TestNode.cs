@@ -43,6 +43,9 @@ internal sealed class TestNode : IAsyncDisposable
 
     public GrpcClient Grpc { get; }
 
+    /// <summary>What the node printed because it created the account; "" when there was one.</summary>
+    public string FirstStartOutput { get; private init; } = "";
+
     public IServiceProvider Services => _app.Services;
 
     /// <summary>Key material and the like; nodes of one database share it.</summary>
@@ -78,9 +81,10 @@ internal sealed class TestNode : IAsyncDisposable
                 builder.Services.AddSingleton(clock);
             }
         });
-        await app.PrepareAsync(_ => { }, CancellationToken.None);
+        var printed = "";
+        await app.PrepareAsync(text => printed += text, CancellationToken.None);
         await app.StartAsync();
-        var node = new TestNode(app, connectionString, directory, dataDirectory is null);
+        var node = new TestNode(app, connectionString, directory, dataDirectory is null) { FirstStartOutput = printed };
         if (signIn)
         {
             await node.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);

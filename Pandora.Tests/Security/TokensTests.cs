@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Pandora.Core.Security;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Security;
 
@@ -13,7 +14,7 @@ public sealed class TokensTests
     private static readonly byte[] Secret = Encoding.UTF8.GetBytes("a secret of at least thirty-two bytes");
     private static readonly AdminAccount Account = new("Admin", "", 7, false, null);
 
-    private readonly FixedTime _time = new(new DateTimeOffset(2030, 1, 31, 12, 0, 0, 500, TimeSpan.Zero));
+    private readonly TestClock _time = new(new DateTimeOffset(2030, 1, 31, 12, 0, 0, 500, TimeSpan.Zero));
     private readonly Tokens _tokens;
 
     public TokensTests() => _tokens = Read(Secret);

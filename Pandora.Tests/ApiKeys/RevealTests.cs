@@ -1,0 +1,166 @@
+using System.Net;
+using Microsoft.Extensions.DependencyInjection;
+using Pandora.Core.Security;
+using Pandora.Tests.Harness;
+
+namespace Pandora.Tests.ApiKeys;
+
+public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraFixture>
+{
+    private TestNode Node => fixture.Node;
+
+    [Fact]
+    public async Task Contract_7_row_62_a_revealed_key_is_whole_never_stored_and_on_record()
+    {
+        var (id, secret) = await KeyAsync();
+        var token = await ScopedTokenAsync();
+
+        var answer = await RevealAsync(id, token);
+
+        answer.Expect(HttpStatusCode.OK);
+        Assert.Equal($$"""{"key":"{{secret}}"}""", answer.Body);
+        Assert.Equal("no-store", answer.Response.Headers.CacheControl?.ToString());
+        var claims = await Node.Services.GetRequiredService<Tokens>().ReadAsync(token);
+        Assert.Equal(
+            $"Admin|{claims!.TokenId}|{id}|127.0.0.1|granted|2026-03-10 12:00:00+00",
+            await Node.ScalarAsync<string>(
+                """
+                SELECT concat_ws('|', username, token_id, api_key_id, peer_address, outcome, created_at AT TIME ZONE 'UTC' || '+00')
+                  FROM reveal_audit WHERE api_key_id = $1
+                """,
+                id));
+    }
+
+    [Fact]
+    public async Task Every_refusal_of_a_known_caller_is_on_record_and_none_of_an_unknown_one()
+    {
+        var (id, _) = await KeyAsync();
+        var token = await ScopedTokenAsync();
+
+        (await RevealAsync(id, Node.Rest.Token!)).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await RevealAsync("abc", token)).ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "path", "id");
+        (await RevealAsync("0", token)).ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", loc: "id");
+        (await RevealAsync(2147483647, token))
+            .ExpectError(HttpStatusCode.NotFound, "NOT_FOUND", "APIKey", identifiers: """{"id":2147483647}""");
+        (await RevealAsync("99999999999999999999", token))
+            .ExpectError(HttpStatusCode.NotFound, "NOT_FOUND", "APIKey", identifiers: """{"id":99999999999999999999}""");
+        var unknown = await RevealAsync(id, "a.b.c");
+        unknown.ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        Assert.Equal("no-store", unknown.Response.Headers.CacheControl?.ToString());
+
+        var claims = await Node.Services.GetRequiredService<Tokens>().ReadAsync(token);
+        Assert.Equal(
+            "invalid_id -, invalid_id -, not_found -, not_found 2147483647",
+            await Node.ScalarAsync<string>(
+                """
+                SELECT string_agg(outcome || ' ' || coalesce(api_key_id::text, '-'), ', ' ORDER BY outcome, api_key_id NULLS FIRST)
+                  FROM reveal_audit WHERE token_id = $1
+                """,
+                claims!.TokenId));
+        Assert.Equal(
+            "forbidden", await Node.ScalarAsync<string>("SELECT string_agg(outcome, ',') FROM reveal_audit WHERE api_key_id = $1", id));
+    }
+
+    [Fact]
+    public async Task The_record_outlives_the_key()
+    {
+        var (id, _) = await KeyAsync();
+        (await RevealAsync(id, await ScopedTokenAsync())).Expect(HttpStatusCode.OK);
+
+        (await Node.Rest.DeleteAsync($"/api-keys/{id}")).Expect(HttpStatusCode.NoContent);
+
+        Assert.Equal(1, await Node.ScalarAsync<long>("SELECT count(*) FROM reveal_audit WHERE api_key_id = $1", id));
+    }
+
+    [Fact]
+    public async Task A_key_is_not_shown_if_that_cannot_be_recorded()
+    {
+        await using var node = await TestNode.StartAsync(await fixture.Server.CreateDatabaseAsync(), fixture.Clock);
+        var (id, secret) = await KeyAsync(node);
+        await node.ExecuteAsync("DROP TABLE reveal_audit");
+
+        var answer = await RevealAsync(id, await ScopedTokenAsync(node), node);
+
+        answer.ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+        Assert.DoesNotContain(secret, answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_changed_ciphertext_is_an_internal_error_and_on_record()
+    {
+        var (id, _) = await KeyAsync();
+        await Node.ExecuteAsync("UPDATE api_key SET key_ciphertext = set_byte(key_ciphertext, 40, get_byte(key_ciphertext, 40) # 1) WHERE id = $1", id);
+
+        (await RevealAsync(id, await ScopedTokenAsync())).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+
+        Assert.Equal("undecryptable", await OutcomeAsync(id));
+    }
+
+    [Fact]
+    public async Task A_ciphertext_moved_to_another_key_does_not_open_there()
+    {
+        var (from, _) = await KeyAsync();
+        var (to, _) = await KeyAsync();
+        await Node.ExecuteAsync("UPDATE api_key SET key_ciphertext = (SELECT key_ciphertext FROM api_key WHERE id = $1) WHERE id = $2", from, to);
+
+        (await RevealAsync(to, await ScopedTokenAsync())).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+    }
+
+    [Fact]
+    public async Task A_node_without_the_key_material_checks_keys_creates_keys_and_cannot_reveal_those_of_others()
+    {
+        await using var node = await TestNode.StartAsync(await fixture.Server.CreateDatabaseAsync(), fixture.Clock);
+        await using var other = await TestNode.StartAsync(node.ConnectionString, fixture.Clock);
+        var subscription = await new Scenario(node).SubscriptionAsync();
+        Assert.False(Directory.Exists(Path.Combine(other.DataDirectory, "key-material")));
+
+        Assert.True((await other.ValidateAsync(subscription.Request())).Valid);
+        (await RevealAsync(subscription.Key, await ScopedTokenAsync(other), other)).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+        Assert.Equal("undecryptable", await OutcomeAsync(subscription.Key, node));
+
+        var (own, secret) = await new Scenario(other).KeyAsync(subscription.Environment);
+        Assert.Equal(secret, (await RevealAsync(own, await ScopedTokenAsync(other), other)).Text("key"));
+        (await RevealAsync(own, await ScopedTokenAsync(node), node)).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+
+        foreach (var file in Directory.GetFiles(Path.Combine(node.DataDirectory, "key-material")))
+        {
+            File.Copy(file, Path.Combine(other.DataDirectory, "key-material", Path.GetFileName(file)));
+        }
+        Assert.Equal(subscription.Secret, (await RevealAsync(subscription.Key, await ScopedTokenAsync(other), other)).Text("key"));
+    }
+
+    [Fact]
+    public async Task A_scoped_token_lives_one_minute()
+    {
+        await using var node = await TestNode.StartAsync(Node.ConnectionString, new TestClock(fixture.Clock.Now), Node.DataDirectory);
+        var clock = (TestClock)node.Services.GetRequiredService<TimeProvider>();
+        var (id, _) = await KeyAsync();
+        var token = await ScopedTokenAsync(node);
+
+        clock.Advance(TimeSpan.FromMilliseconds(59_999));
+        (await RevealAsync(id, token, node)).Expect(HttpStatusCode.OK);
+        clock.Advance(TimeSpan.FromMilliseconds(1));
+        (await RevealAsync(id, token, node)).ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await node.Rest.GetAsync("/services")).Expect(HttpStatusCode.OK);
+    }
+
+    private async Task<(int Id, string Secret)> KeyAsync(TestNode? node = null)
+    {
+        var scenario = new Scenario(node ?? Node);
+        return await scenario.KeyAsync(await scenario.EnvironmentAsync(await scenario.ProjectAsync(await scenario.ClientAsync())));
+    }
+
+    private async Task<string> ScopedTokenAsync(TestNode? node = null) =>
+        (await (node ?? Node).Rest.PostAsync("/auth/reauthenticate", new { action = "REVEAL_API_KEY", password = TestAccount.Password }))
+            .Expect(HttpStatusCode.OK)
+            .Text("access_token");
+
+    private async Task<RestAnswer> RevealAsync(object id, string token, TestNode? node = null)
+    {
+        using var client = new RestClient((node ?? Node).RestAddress) { Token = token };
+        return await client.GetAsync($"/api-keys/{id}/reveal/key");
+    }
+
+    private Task<string> OutcomeAsync(int id, TestNode? node = null) =>
+        (node ?? Node).ScalarAsync<string>("SELECT string_agg(outcome, ',') FROM reveal_audit WHERE api_key_id = $1", id);
+}
