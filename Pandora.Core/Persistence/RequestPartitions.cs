@@ -1,0 +1,69 @@
+using System.Buffers.Binary;
+
+namespace Pandora.Core.Persistence;
+
+/// <summary>A span of time whose log rows lie in one partition.</summary>
+/// <param name="From">Included.</param>
+/// <param name="To">Not included.</param>
+internal readonly record struct PartitionRange(DateTimeOffset From, DateTimeOffset To)
+{
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
+    /// <summary>Whether rows of more than one day lie in it.</summary>
+    public bool IsWide => To - From > Day;
+}
+
+/// <summary>
+/// Which partitions the request log should have. It is partitioned by id, and ids begin with the time of recording: by
+/// day if rows are removed some day, so that whole partitions can go, else by month.
+/// </summary>
+internal static class RequestPartitions
+{
+    private const int DaysAhead = 7;
+    private const int MonthsAhead = 2;
+
+    /// <summary>The lowest id of rows recorded at <paramref name="instant"/> or later; no row has it.</summary>
+    public static Guid LowestId(DateTimeOffset instant)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, instant.ToUnixTimeMilliseconds()) << 16);
+        bytes[8..].Clear();
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>The time of recording that an id begins with.</summary>
+    public static DateTimeOffset TimeOf(Guid id)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        var milliseconds = BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16;
+        return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
+    }
+
+    /// <summary>The first span from <paramref name="start"/> on that no partition covers. Null: all that is needed is there.</summary>
+    /// <param name="start">The first moment of a day.</param>
+    /// <param name="byDay">False: by month.</param>
+    public static PartitionRange? FirstMissing(
+        IReadOnlyList<PartitionRange> existing, DateTimeOffset now, DateTimeOffset start, bool byDay)
+    {
+        var today = StartOfDay(now);
+        var end = byDay ? today.AddDays(1 + DaysAhead) : StartOfMonth(today).AddMonths(1 + MonthsAhead);
+        var at = start;
+        while (at < end)
+        {
+            if (existing.FirstOrDefault(range => range.From <= at && at < range.To) is { To: var to } && to > at)
+            {
+                at = to;
+                continue;
+            }
+            var periodEnd = byDay ? at.AddDays(1) : StartOfMonth(at).AddMonths(1);
+            var next = existing.Where(range => range.From > at).Select(range => range.From).DefaultIfEmpty(periodEnd).Min();
+            return new PartitionRange(at, next < periodEnd ? next : periodEnd);
+        }
+        return null;
+    }
+
+    public static DateTimeOffset StartOfDay(DateTimeOffset instant) => new(instant.UtcDateTime.Date, TimeSpan.Zero);
+
+    private static DateTimeOffset StartOfMonth(DateTimeOffset instant) => new(instant.Year, instant.Month, 1, 0, 0, 0, TimeSpan.Zero);
+}
