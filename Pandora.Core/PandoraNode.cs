@@ -10,6 +10,7 @@ using Pandora.Core.Environments;
 using Pandora.Core.Gate;
 using Pandora.Core.Grpc;
 using Pandora.Core.Health;
+using Pandora.Core.OpenApi;
 using Pandora.Core.Persistence;
 using Pandora.Core.Projects;
 using Pandora.Core.Requests;
@@ -57,7 +58,9 @@ internal static class PandoraNode
         builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
         builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
         builder.Services.AddSingleton<HealthProbe>();
+        builder.Services.AddRequestPartitions(settings.LogRetentionDays);
         builder.Services.AddRest(settings);
+        builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
         builder.Services.AddGate(connectionString);
         builder.Services.AddGrpc();
@@ -72,6 +75,7 @@ internal static class PandoraNode
         app.UseRest(settings);
         app.UseSecurity();
         MapRooms(app.MapApi());
+        app.UseApiDocument();
         return app;
     }
 

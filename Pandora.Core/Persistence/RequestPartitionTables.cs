@@ -23,6 +23,9 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
 
     private const int RowsDeletedAtOnce = 5_000;
 
+    /// <summary>Longer than a call may take: nobody waits for a change but the change.</summary>
+    private const int ChangeSeconds = 30;
+
     /// <summary>Of all nodes on this database one at a time changes partitions.</summary>
     private const string Enter = 
         """
@@ -174,7 +177,8 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
     }
 
 #pragma warning disable CA2100 // Names of tables cannot be parameters; these come from the catalogue or are made of dates.
-    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql) => new(sql, connection);
+    private static NpgsqlCommand Command(NpgsqlConnection connection, string sql) =>
+        new(sql, connection) { CommandTimeout = ChangeSeconds };
 #pragma warning restore CA2100
 
     // Bounds that somebody made by hand may be MINVALUE or MAXVALUE.

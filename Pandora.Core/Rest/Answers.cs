@@ -4,7 +4,7 @@ namespace Pandora.Core.Rest;
 internal static class Answers
 {
     /// <summary>The route answers with a <typeparamref name="T"/>.</summary>
-    /// <param name="refusals">Statuses of its error objects, besides those every route of its kind has.</param>
+    /// <param name="refusals">Statuses of its error objects, besides 401, 403, 500 and 503, which follow from the kind of route.</param>
     public static RouteHandlerBuilder Answers200<T>(this RouteHandlerBuilder route, params ReadOnlySpan<int> refusals) =>
         route.Produces<T>().Refuses(refusals);
 
@@ -20,7 +20,7 @@ internal static class Answers
     {
         foreach (var status in statuses)
         {
-            route.Produces(status, contentType: "application/json");
+            route.Produces(status);
         }
         return route;
     }

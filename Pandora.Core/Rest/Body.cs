@@ -27,6 +27,9 @@ internal interface IReadFromJson<TSelf>
 /// <param name="Required">False: the body may be left out.</param>
 internal sealed record RequestBodyMetadata(string Name, IReadOnlyList<FieldDescription> Fields, bool Required)
 {
+    /// <summary>Whether the same fields may come as a form.</summary>
+    public bool AlsoForm { get; init; }
+
     public static RequestBodyMetadata Of<T>()
         where T : IReadFromJson<T> =>
         new(typeof(T).Name, JsonFields.Describe<T>(), !T.MayBeEmpty);

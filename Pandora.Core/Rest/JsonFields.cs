@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using System.Text.Unicode;
 using Pandora.Core.Errors;
@@ -10,7 +9,7 @@ namespace Pandora.Core.Rest;
 /// type, repeated property; only the first one is reported, entity "body") and what breaks a rule of its field (all are
 /// reported, in reading order, one a field).
 /// </summary>
-internal sealed class JsonFields
+internal sealed partial class JsonFields
 {
     private const int MaxDepth = 64;
 
@@ -108,6 +107,13 @@ internal sealed class JsonFields
     public Given<TEnum> OptionalMember<TEnum>(string name)
         where TEnum : struct, Enum =>
         Find(DescribeMember<TEnum>(name, false)) is { } value ? MemberOf<TEnum>(name, value) : Given<TEnum>.Absent;
+
+    /// <summary>A required member of a closed set, written in UPPER_SNAKE. The default when at fault.</summary>
+    public TEnum UpperMember<TEnum>(string name)
+        where TEnum : struct, Enum =>
+        Find(new(name, FieldKind.Word, true) { Words = UpperWords<TEnum>.All }) is { } value
+            ? MemberOf<TEnum>(name, value, UpperWords<TEnum>.All, UpperWords<TEnum>.TryParse)
+            : Missing(name, default(TEnum));
 
     /// <summary>A required record id. The default when at fault.</summary>
     public RecordId Id(string name)
@@ -264,96 +270,6 @@ internal sealed class JsonFields
             // Half a surrogate pair in the name: none of ours.
             return false;
         }
-    }
-
-    private string NameOf(string name, JsonElement value, int max)
-    {
-        if (value.ValueKind == JsonValueKind.Null)
-        {
-            return Missing(name, "");
-        }
-        if (TextOf(name, value) is not { } text)
-        {
-            return "";
-        }
-        var trimmed = text.Trim();
-        var characters = trimmed.EnumerateRunes().Count();
-        return characters switch
-        {
-            0 => Broken(name, "must not be blank", ""),
-            _ when characters > max => Broken(name, $"must have at most {max} characters", ""),
-            _ => trimmed,
-        };
-    }
-
-    /// <summary>Null when unreadable.</summary>
-    private string? TextOf(string name, JsonElement value)
-    {
-        if (value.ValueKind != JsonValueKind.String)
-        {
-            return Unreadable<string?>(name, "must be a text", null);
-        }
-        try
-        {
-            var text = value.GetString()!;
-            return text.Contains('\0') ? Unreadable<string?>(name, "must not contain U+0000", null) : text;
-        }
-        catch (InvalidOperationException)
-        {
-            return Unreadable<string?>(name, "must not contain half a surrogate pair", null);
-        }
-    }
-
-    private TEnum MemberOf<TEnum>(string name, JsonElement value)
-        where TEnum : struct, Enum
-    {
-        if (value.ValueKind == JsonValueKind.Null)
-        {
-            return Missing(name, default(TEnum));
-        }
-        if (TextOf(name, value) is not { } text)
-        {
-            return default;
-        }
-        return Words<TEnum>.TryParse(text, out var member)
-            ? member
-            : Broken(name, $"must be one of {Words<TEnum>.Listed}", default(TEnum));
-    }
-
-    private long QuotaOf(string name, JsonElement value)
-    {
-        if (value.ValueKind == JsonValueKind.Null)
-        {
-            return Missing(name, 0L);
-        }
-        if (value.ValueKind != JsonValueKind.Number || RecordId.Parse(value.GetRawText()) is null)
-        {
-            return Unreadable(name, "must be a whole number", 0L);
-        }
-        return value.TryGetInt64(out var quota) && quota is >= Quotas.Quota.Unlimited and <= Quotas.Quota.Largest
-            ? quota
-            : Broken(name, $"must be between {Quotas.Quota.Unlimited} (unlimited) and {Quotas.Quota.Largest}", 0L);
-    }
-
-    private DateTimeOffset InstantOf(string name, JsonElement value, bool dateAllowed)
-    {
-        if (value.ValueKind != JsonValueKind.String)
-        {
-            return Unreadable(name, "must be a timestamp", default(DateTimeOffset));
-        }
-        if (TextOf(name, value) is not { } text)
-        {
-            return default;
-        }
-        if (dateAllowed && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
-        {
-            return new DateTimeOffset(date.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
-        }
-        if (Timestamp.Parse(text) is not { } parsed)
-        {
-            return Unreadable(name, "must be a timestamp such as 2030-01-31T00:00:00Z", default(DateTimeOffset));
-        }
-        return parsed.IsUtc ? parsed.Instant : Broken(name, "must be in UTC (zone Z)", default(DateTimeOffset));
     }
 
     /// <summary>Shared by an object and all that is below it.</summary>

@@ -25,6 +25,7 @@ public sealed partial class DependencyTests
         ["Services"] = Rest,
         ["Projects"] = Rest,
         ["Environments"] = Rest,
+        ["OpenApi"] = ["Errors", "Rest", "Security"],
         ["Requests"] = [.. Rest, "Gate"],
     };
 

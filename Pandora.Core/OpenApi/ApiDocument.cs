@@ -1,0 +1,97 @@
+using Microsoft.OpenApi;
+using Pandora.Core.Security;
+
+namespace Pandora.Core.OpenApi;
+
+/// <summary>
+/// The documentation of the REST API: an OpenAPI document made from the routes, their views and what their inputs tell of
+/// themselves, and a page to read and try it. Neither needs a token, neither loads anything from other hosts.
+/// </summary>
+internal static class ApiDocument
+{
+    /// <summary>Scheme of all routes but one: the access token, which logging in gives.</summary>
+    public const string PasswordScheme = "password";
+
+    /// <summary>Scheme of the route that reveals a key: the scoped token, which reauthenticating gives.</summary>
+    public const string ScopedScheme = "scoped";
+
+    private const string Name = "doc";
+    private const string Title = "Pandora Core";
+    private const string Version = "1.0";
+
+    public static void AddApiDocument(this IServiceCollection services) =>
+        services.AddOpenApi(Name, options =>
+        {
+            options.AddSchemaTransformer(Schemas.Shape);
+            options.AddOperationTransformer(Operations.Shape);
+            options.AddDocumentTransformer((document, _, _) =>
+            {
+                Shape(document);
+                return Task.CompletedTask;
+            });
+        });
+
+    /// <summary>The document and the page, below <c>/swagger</c>.</summary>
+    public static void UseApiDocument(this WebApplication app)
+    {
+        app.MapOpenApi("/swagger/{documentName}.json").RequireAccess(AccessLevel.Anyone);
+        app.UseSwaggerUI(page =>
+        {
+            page.RoutePrefix = "swagger";
+            page.DocumentTitle = Title;
+            page.SwaggerEndpoint($"{Name}.json", Title);
+        });
+    }
+
+    private static void Shape(OpenApiDocument document)
+    {
+        document.Info = new OpenApiInfo
+        {
+            Title = Title,
+            Version = Version,
+            Description = "Issues, validates, logs and meters API keys. Services check keys over gRPC; this is the side of administrators.",
+        };
+        // Relative, so that the document is the same whatever name the caller knows this server by.
+        document.Servers = [new OpenApiServer { Url = "/" }];
+        document.Tags = document.Tags?.OrderBy(tag => tag.Name, StringComparer.Ordinal).ToHashSet();
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+        {
+            [PasswordScheme] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.OAuth2,
+                Description = "An access token, valid for one hour.",
+                Flows = new OpenApiOAuthFlows
+                {
+                    Password = new OpenApiOAuthFlow
+                    {
+                        TokenUrl = new Uri("/api/v1/auth/login", UriKind.Relative),
+                        Scopes = new Dictionary<string, string>(),
+                    },
+                },
+            },
+            [ScopedScheme] = new OpenApiSecurityScheme
+            {
+                Type = SecuritySchemeType.Http,
+                Scheme = "bearer",
+                BearerFormat = "JWT",
+                Description = "A token with the scope api_key:reveal, valid for one minute: POST /api/v1/auth/reauthenticate gives it.",
+            },
+        };
+        var schemas = document.Components.Schemas ?? new Dictionary<string, IOpenApiSchema>();
+        schemas[ErrorSchema.Name] = ErrorSchema.Create(document);
+        foreach (var schema in schemas.Values.OfType<OpenApiSchema>())
+        {
+            schema.Description = FirstSentence(schema.Description);
+        }
+        document.Components.Schemas = schemas
+            .OrderBy(schema => schema.Key, StringComparer.Ordinal)
+            .ToDictionary(schema => schema.Key, schema => schema.Value);
+    }
+
+    /// <summary>What a type is for. The rest of its comment is for those who read the code.</summary>
+    private static string? FirstSentence(string? comment) =>
+        comment?.ReplaceLineEndings(" ") is { } text && text.IndexOf(". ", StringComparison.Ordinal) is > 0 and var end
+            ? text[..(end + 1)]
+            : comment;
+}
