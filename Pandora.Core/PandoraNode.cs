@@ -25,7 +25,9 @@ namespace Pandora.Core;
 /// <summary>One node: both listeners and everything behind them, on a database that is migrated.</summary>
 internal static class PandoraNode
 {
-    private const int MaxRequestBodyBytes = 1_048_576;
+    /// <summary>Far above what REST accepts, because it includes the framing of chunks; <see cref="RequestBytes"/> counts exactly.</summary>
+    private const int MaxRequestBodyBytes = 8 * RequestBytes.Limit;
+
     private const int MaxCallsPerConnection = 1000;
     private const int InitialWindowBytes = 1_048_576;
 

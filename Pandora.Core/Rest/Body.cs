@@ -72,22 +72,37 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
 /// <summary>Reads a body whole.</summary>
 internal static class RequestBytes
 {
-    /// <summary>Larger bodies are refused with 413; Kestrel enforces it while reading.</summary>
+    /// <summary>Larger bodies are refused with 413. Not left to Kestrel, which also counts the framing of chunks.</summary>
     public const int Limit = 1_048_576;
+
+    private const int FirstBuffer = 4096;
 
     /// <summary>Null: the body is larger than <see cref="Limit"/>.</summary>
     public static async Task<ReadOnlyMemory<byte>?> TryReadAsync(HttpRequest request)
     {
-        using var buffer = new MemoryStream();
-        try
+        if (request.ContentLength > Limit)
         {
-            await request.Body.CopyToAsync(buffer, request.HttpContext.RequestAborted);
-        }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            // A value, not an exception: a faulty path id is reported before it.
             return null;
         }
-        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+        var buffer = new byte[request.ContentLength ?? FirstBuffer];
+        var length = 0;
+        while (true)
+        {
+            if (length == buffer.Length)
+            {
+                // One byte more than allowed shows that there are too many.
+                Array.Resize(ref buffer, Math.Min(Math.Max(2 * length, FirstBuffer), Limit + 1));
+            }
+            var read = await request.Body.ReadAsync(buffer.AsMemory(length), request.HttpContext.RequestAborted);
+            length += read;
+            if (length > Limit)
+            {
+                return null;
+            }
+            if (read == 0)
+            {
+                return buffer.AsMemory(0, length);
+            }
+        }
     }
 }
