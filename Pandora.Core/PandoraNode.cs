@@ -25,7 +25,6 @@ namespace Pandora.Core;
 /// <summary>One node: both listeners and everything behind them, on a database that is migrated.</summary>
 internal static class PandoraNode
 {
-    private const int MaxRequestBodyBytes = 1_048_576;
     private const int MaxCallsPerConnection = 1000;
     private const int InitialWindowBytes = 1_048_576;
 
@@ -109,7 +108,7 @@ internal static class PandoraNode
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = MaxRequestBodyBytes;
+        kestrel.Limits.MaxRequestBodySize = null; // RequestBytes and the gRPC framing count for themselves
         kestrel.Limits.RequestHeadersTimeout = HeadersLimit;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxCallsPerConnection;
         kestrel.Limits.Http2.InitialConnectionWindowSize = InitialWindowBytes;

@@ -56,20 +56,16 @@ internal sealed record ChangePassword(string NewPassword, string ConfirmPassword
         Error.Field(Entity, NewPasswordField, $"{NewPasswordField} must differ from the current password.");
 }
 
-/// <param name="Action">What the password is typed for; only revealing a key so far.</param>
-internal sealed record Reauthenticate(string Action, string Password) : IReadFromJson<Reauthenticate>
+/// <summary>What the password is typed for again.</summary>
+internal enum ReauthenticationAction
 {
-    private const string RevealApiKey = "REVEAL_API_KEY";
+    RevealApiKey,
+}
 
+internal sealed record Reauthenticate(ReauthenticationAction Action, string Password) : IReadFromJson<Reauthenticate>
+{
     public static string Entity => "Reauthenticate";
 
-    public static Reauthenticate Read(JsonFields json)
-    {
-        var action = json.Text("action");
-        if (action is not ("" or RevealApiKey))
-        {
-            json.Broken("action", $"must be {RevealApiKey}", action);
-        }
-        return new Reauthenticate(action, json.Text("password"));
-    }
+    public static Reauthenticate Read(JsonFields json) =>
+        new(json.UpperMember<ReauthenticationAction>("action"), json.Text("password"));
 }

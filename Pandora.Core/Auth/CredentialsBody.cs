@@ -31,5 +31,5 @@ internal sealed record CredentialsBody(Credentials? Content, Error? Fault)
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(RequestBodyMetadata.Of<Credentials>());
+        builder.Metadata.Add(RequestBodyMetadata.Of<Credentials>() with { AlsoForm = true });
 }

@@ -15,12 +15,12 @@ internal static class ApiDocument
     /// <summary>Scheme of the route that reveals a key: the scoped token, which reauthenticating gives.</summary>
     public const string ScopedScheme = "scoped";
 
-    private const string Name = "doc";
+    private const string Path = "/swagger/doc.json";
     private const string Title = "Pandora Core";
     private const string Version = "1.0";
 
     public static void AddApiDocument(this IServiceCollection services) =>
-        services.AddOpenApi(Name, options =>
+        services.AddOpenApi(options =>
         {
             options.AddSchemaTransformer(Schemas.Shape);
             options.AddOperationTransformer(Operations.Shape);
@@ -34,12 +34,12 @@ internal static class ApiDocument
     /// <summary>The document and the page, below <c>/swagger</c>.</summary>
     public static void UseApiDocument(this WebApplication app)
     {
-        app.MapOpenApi("/swagger/{documentName}.json").RequireAccess(AccessLevel.Anyone);
+        app.MapOpenApi(Path).RequireAccess(AccessLevel.Anyone);
         app.UseSwaggerUI(page =>
         {
             page.RoutePrefix = "swagger";
             page.DocumentTitle = Title;
-            page.SwaggerEndpoint($"{Name}.json", Title);
+            page.SwaggerEndpoint(Path, Title);
         });
     }
 

@@ -60,7 +60,7 @@ internal sealed partial class RequestPartitionKeeper(
         var now = time.Now();
         var made = 0L;
         var start = RequestPartitions.StartOfDay(now);
-        while (await _tables.MakeNextAsync(now, start, byDay: retentionDays > 0, ct) is { } step)
+        while (await _tables.MakeNextAsync(now, start, RequestPartitions.AreDays(retentionDays), ct) is { } step)
         {
             made += step.Made ? 1 : 0;
             start = step.Next;

@@ -15,12 +15,20 @@ internal readonly record struct PartitionRange(DateTimeOffset From, DateTimeOffs
 
 /// <summary>
 /// Which partitions the request log should have. It is partitioned by id, and ids begin with the time of recording: by
-/// day if rows are removed some day, so that whole partitions can go, else by month.
+/// day if rows are removed after some weeks, so that whole partitions can go, else by month. Days for long times would be
+/// too many: a list locks every partition with its indexes, and the server's room for locks is small.
 /// </summary>
 internal static class RequestPartitions
 {
+    /// <summary>With a longer retention time partitions are months, and the oldest one is emptied day by day.</summary>
+    private const int LongestRetentionByDay = 62;
+
     private const int DaysAhead = 7;
     private const int MonthsAhead = 2;
+
+    /// <summary>Whether partitions are days, else months.</summary>
+    /// <param name="retentionDays">0: rows are never removed.</param>
+    public static bool AreDays(int retentionDays) => retentionDays is > 0 and <= LongestRetentionByDay;
 
     /// <summary>The lowest id of rows recorded at <paramref name="instant"/> or later; no row has it.</summary>
     public static Guid LowestId(DateTimeOffset instant)

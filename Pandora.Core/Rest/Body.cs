@@ -1,5 +1,4 @@
 using System.Reflection;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.Metadata;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
@@ -73,28 +72,21 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
 /// <summary>Reads a body whole.</summary>
 internal static class RequestBytes
 {
-    /// <summary>Larger bodies are refused with 413.</summary>
+    /// <summary>Larger bodies are refused with 413. Kestrel has no limit: its own would cut off a caller who is still sending.</summary>
     public const int Limit = 1_048_576;
 
     private const int ChunkSize = 65_536;
 
-    /// <summary>Null: the body is larger than <see cref="Limit"/>.</summary>
+    /// <summary>Null: the body is larger than <see cref="Limit"/>; Kestrel swallows the rest, for a few seconds at most.</summary>
     public static async Task<ReadOnlyMemory<byte>?> TryReadAsync(HttpRequest request)
     {
-        var context = request.HttpContext;
-        // Counted here and not by Kestrel, which would cut the connection: a caller who is still sending would lose the
-        // answer. So Kestrel swallows what follows, for a few seconds at most.
-        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } kestrel)
-        {
-            kestrel.MaxRequestBodySize = null;
-        }
         if (request.ContentLength > Limit)
         {
             return null;
         }
         using var buffer = new MemoryStream();
         var chunk = new byte[ChunkSize];
-        while (await request.Body.ReadAsync(chunk, context.RequestAborted) is > 0 and var length)
+        while (await request.Body.ReadAsync(chunk, request.HttpContext.RequestAborted) is > 0 and var length)
         {
             if (buffer.Length + length > Limit)
             {

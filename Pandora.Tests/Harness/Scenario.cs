@@ -9,6 +9,11 @@ internal sealed class Scenario(RestClient rest)
 {
     public const string Version = "1.0.0";
 
+    public Scenario(TestNode node)
+        : this(node.Rest)
+    {
+    }
+
     private static int _names;
 
     /// <summary>A name that was not used before in this run.</summary>

@@ -53,12 +53,14 @@ internal sealed class TestNode : IAsyncDisposable
 
     /// <param name="dataDirectory">Null: one of its own.</param>
     /// <param name="configure">Other settings than the defaults.</param>
+    /// <param name="adjust">Other services than the product's own.</param>
     public static async Task<TestNode> StartAsync(
         string connectionString,
         TimeProvider? clock = null,
         string? dataDirectory = null,
         Func<PandoraSettings, PandoraSettings>? configure = null,
-        bool signIn = true)
+        bool signIn = true,
+        Action<WebApplicationBuilder>? adjust = null)
     {
         var directory = dataDirectory ?? Directory.CreateTempSubdirectory("pandora-node-").FullName;
         var settings = new PandoraSettings
@@ -80,6 +82,7 @@ internal sealed class TestNode : IAsyncDisposable
             {
                 builder.Services.AddSingleton(clock);
             }
+            adjust?.Invoke(builder);
         });
         var printed = "";
         await app.PrepareAsync(text => printed += text, CancellationToken.None);

@@ -1,4 +1,5 @@
 using System.Net;
+using Pandora.Core.Rest;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Projects;
@@ -36,7 +37,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal("0", answer.Value("services.1.max_requests")); // Contract 7, row 36
         Assert.Equal("2026-03-11T00:00:00Z", answer.Value("services.1.next_reset"));
         Assert.Equal("2026-04-10T00:00:00Z", answer.Value("services.0.next_reset"));
-        Assert.Equal("2026-03-10T12:00:00Z", answer.Value("created_at"));
+        Assert.Equal(Timestamp.Format(pandora.Clock.Now), answer.Value("created_at"));
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/projects/{answer.Value("id")}")).Body);
     }
 
