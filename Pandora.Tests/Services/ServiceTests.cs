@@ -1,4 +1,5 @@
 using System.Net;
+using Pandora.Core.Rest;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Services;
@@ -18,7 +19,7 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
 
         answer.Expect(HttpStatusCode.Created);
         Assert.Equal(
-            $$"""{"id":{{answer.Id}},"name":"{{name}}","status":"enabled","version":"1.2","created_at":"2026-03-10T12:00:00Z"}""",
+            $$"""{"id":{{answer.Id}},"name":"{{name}}","status":"enabled","version":"1.2","created_at":"{{Timestamp.Format(pandora.Clock.Now)}}"}""",
             answer.Body);
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/services/{answer.Id}")).Expect(HttpStatusCode.OK).Body);
     }
