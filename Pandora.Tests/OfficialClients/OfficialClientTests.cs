@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using Pandora.Tests.Harness;
+
+namespace Pandora.Tests.OfficialClients;
+
+/// <summary>
+/// The gRPC project's own clients against a node. They run where they are installed; on a build server they must be.
+/// </summary>
+public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
+{
+    private const string Python = "/usr/bin/python3";
+
+    private static readonly string JavaScriptModules = Repository.PathTo("artifacts", "grpc-clients");
+
+    [Fact]
+    public async Task The_python_client_needs_only_reflection_to_call_everything()
+    {
+        Need(File.Exists(Python) && (await RunAsync(Python, "-c", "import grpc")).ExitCode == 0, "python3-grpcio");
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+
+        var (exitCode, output) = await RunAsync(
+            Python, Script("check.py"), pandora.Node.GrpcAddress.Authority, subscription.Secret, subscription.ServiceName, Scenario.Version);
+
+        Assert.True(exitCode == 0, output);
+        const string Services =
+            """["api_key.v1.APIKeyService", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection", "request.v1.RequestService", "reservation.v1.ReservationService"]""";
+        Assert.Equal(
+            $$"""
+            {"reflection": "grpc.reflection.v1", "services": {{Services}}}
+            {"reflection": "grpc.reflection.v1alpha", "services": {{Services}}}
+            {"health": 1}
+            {"valid": true, "failure": "", "available": 2, "id": true}
+            {"valid": true, "failure": "", "available": 1, "id": true}
+            {"valid": true, "failure": "", "available": 0, "id": true}
+            {"valid": false, "failure": "QUOTA_EXCEEDED", "available": 0, "id": true}
+            {"valid": true, "project": true}
+            {"reported": true}
+            {"status": "FAILED_PRECONDITION", "details": false}
+            {"status": "INVALID_ARGUMENT", "details": true}
+            {"status": "INVALID_ARGUMENT", "details": true}
+            """,
+            output.Trim());
+    }
+
+    [Fact]
+    public async Task The_javascript_client_calls_from_the_proto_files()
+    {
+        Need(Directory.Exists(Path.Combine(JavaScriptModules, "node_modules", "@grpc", "grpc-js")), "@grpc/grpc-js");
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+
+        var (exitCode, output) = await RunAsync(
+            "node",
+            Script("check.js"),
+            JavaScriptModules,
+            Repository.PathTo("protos"),
+            pandora.Node.GrpcAddress.Authority,
+            subscription.Secret,
+            subscription.ServiceName,
+            Scenario.Version);
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(
+            """
+            {"health":"SERVING"}
+            {"watch":"SERVICE_UNKNOWN"}
+            {"valid":true,"failure":"","available":2}
+            {"valid":true,"failure":"","available":1}
+            {"valid":true,"failure":"","available":0}
+            {"valid":false,"failure":"QUOTA_EXCEEDED","available":0}
+            {"status":"INVALID_ARGUMENT","details":true}
+            {"status":"FAILED_PRECONDITION","details":false}
+            """,
+            output.Trim());
+    }
+
+    private static string Script(string name) => Repository.PathTo("Pandora.Tests", "OfficialClients", name);
+
+    private static void Need(bool isInstalled, string what)
+    {
+        if (!isInstalled)
+        {
+            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{what} is not installed.");
+            Assert.Skip($"{what} is not installed.");
+        }
+    }
+
+    private static async Task<(int ExitCode, string Output)> RunAsync(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var ct = TestContext.Current.CancellationToken;
+        var output = process.StandardOutput.ReadToEndAsync(ct);
+        var errors = process.StandardError.ReadToEndAsync(ct);
+        await process.WaitForExitAsync(ct);
+        return (process.ExitCode, (await output + await errors).ReplaceLineEndings("\n"));
+    }
+}
