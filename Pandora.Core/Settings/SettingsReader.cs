@@ -6,7 +6,7 @@ namespace Pandora.Core.Settings;
 internal static class SettingsReader
 {
     /// <summary>The product's own names. Any other that begins with <c>PANDORA_</c> draws a warning.</summary>
-    private static readonly HashSet<string> Known =
+    internal static readonly HashSet<string> Known =
     [
         "PANDORA_DB_PASSWORD", "PANDORA_DB_NAME", "PANDORA_DB_USER", "PANDORA_DB_HOST", "PANDORA_DB_PORT",
         "PANDORA_DB_SSLMODE", "PANDORA_DB_DNS", "PANDORA_DIR", "PANDORA_JWT_SECRET", "PANDORA_API_KEY_PEPPER",
