@@ -147,7 +147,8 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
                 result.Append(headers, copied, kept - copied).Append(' ').Append(Redacted);
                 copied = end;
             }
-            start = end + 1;
+            // Both characters of a line end at once: an empty line between them would end the header.
+            start = headers.AsSpan(end).StartsWith("\r\n") ? end + 2 : end + 1;
         }
         return result?.Append(headers, copied, headers.Length - copied).ToString() ?? headers;
     }
