@@ -66,5 +66,12 @@ internal sealed class Ledger : IHostedService, IDisposable
     }
 }
 
-/// <summary>The connections of the gate, apart from those of the administration.</summary>
-internal sealed record GateDataSource(NpgsqlDataSource Value);
+/// <summary>The connections of the gate, apart from those of the administration; closed with the node.</summary>
+internal sealed class GateDataSource(NpgsqlDataSource value) : IDisposable, IAsyncDisposable
+{
+    public NpgsqlDataSource Value => value;
+
+    public void Dispose() => value.Dispose();
+
+    public ValueTask DisposeAsync() => value.DisposeAsync();
+}
