@@ -111,14 +111,14 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
     {
         await using var node = await TestNode.StartAsync(await fixture.Server.CreateDatabaseAsync(), fixture.Clock);
         await using var other = await TestNode.StartAsync(node.ConnectionString, fixture.Clock);
-        var subscription = await new Scenario(node).SubscriptionAsync();
+        var subscription = await new Scenario(node.Rest).SubscriptionAsync();
         Assert.False(Directory.Exists(Path.Combine(other.DataDirectory, "key-material")));
 
         Assert.True((await other.ValidateAsync(subscription.Request())).Valid);
         (await RevealAsync(subscription.Key, await ScopedTokenAsync(other), other)).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
         Assert.Equal("undecryptable", await OutcomeAsync(subscription.Key, node));
 
-        var (own, secret) = await new Scenario(other).KeyAsync(subscription.Environment);
+        var (own, secret) = await new Scenario(other.Rest).KeyAsync(subscription.Environment);
         Assert.Equal(secret, (await RevealAsync(own, await ScopedTokenAsync(other), other)).Text("key"));
         (await RevealAsync(own, await ScopedTokenAsync(node), node)).ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
 
@@ -146,7 +146,7 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
 
     private async Task<(int Id, string Secret)> KeyAsync(TestNode? node = null)
     {
-        var scenario = new Scenario(node ?? Node);
+        var scenario = new Scenario((node ?? Node).Rest);
         return await scenario.KeyAsync(await scenario.EnvironmentAsync(await scenario.ProjectAsync(await scenario.ClientAsync())));
     }
 

@@ -36,7 +36,7 @@ public sealed class StartTests(TestServer server)
         Subscription subscription;
         await using (var before = await TestNode.StartAsync(database, dataDirectory: directory.FullName))
         {
-            subscription = await new Scenario(before).SubscriptionAsync();
+            subscription = await new Scenario(before.Rest).SubscriptionAsync();
         }
 
         await using var after = await TestNode.StartAsync(database, dataDirectory: directory.FullName);
@@ -73,7 +73,7 @@ public sealed class StartTests(TestServer server)
         var database = await server.CreateDatabaseAsync();
         await using (var first = await TestNode.StartAsync(database, configure: WithPepper))
         {
-            var subscription = await new Scenario(first).SubscriptionAsync();
+            var subscription = await new Scenario(first.Rest).SubscriptionAsync();
             Assert.True((await first.ValidateAsync(subscription.Request())).Valid);
         }
 
@@ -91,7 +91,7 @@ public sealed class StartTests(TestServer server)
     {
         var database = await server.CreateDatabaseAsync();
         await using var left = await TestNode.StartAsync(database);
-        var environment = (await new Scenario(left).SubscriptionAsync()).Environment;
+        var environment = (await new Scenario(left.Rest).SubscriptionAsync()).Environment;
         await left.ExecuteAsync("DELETE FROM api_key");
 
         await using var peppered = await TestNode.StartAsync(database, dataDirectory: left.DataDirectory, configure: WithPepper);
