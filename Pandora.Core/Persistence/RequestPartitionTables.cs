@@ -27,7 +27,7 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
     private const int ChangeSeconds = 30;
 
     /// <summary>Of all nodes on this database one at a time changes partitions.</summary>
-    private const string Enter = 
+    private const string Enter =
         """
         SET LOCAL lock_timeout = '500ms';
         SELECT pg_try_advisory_xact_lock(hashtextextended('pandora request partitions', 0))

@@ -1,8 +1,8 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Protos.ApiKey.V1;
 using Pandora.Core.Grpc;
+using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Gate;
