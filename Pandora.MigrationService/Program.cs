@@ -33,6 +33,6 @@ catch (OperationCanceledException) when (stop.IsCancellationRequested)
 /// <summary>What the process says about itself.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1100, LogLevel.Information, "The database is up to date; {Count} migrations were applied now.")]
+    [LoggerMessage(1050, LogLevel.Information, "The database is up to date; {Count} migrations were applied now.")]
     public static partial void Done(ILogger logger, int count);
 }

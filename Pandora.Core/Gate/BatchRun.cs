@@ -63,7 +63,7 @@ internal sealed class BatchRun
                 return;
             }
         }
-        throw new GateUnavailableException("The records of a check kept changing while it was decided.");
+        throw new InvalidOperationException("The records of a check kept changing while it was decided.");
     }
 
     /// <summary>Step 6: writes all that was decided, and commits.</summary>

@@ -8,7 +8,7 @@ namespace Pandora.Core.Gate;
 /// the next one forms, so that an idle node answers at the latency of one commit and a busy one batches by itself.
 /// </summary>
 /// <remarks>
-/// Checks of one key always take the same lane, in the order they came. A lane holds at most
+/// Checks of one key and service always take the same lane, in the order they came. A lane holds at most
 /// <see cref="LaneCapacity"/> waiting checks; further ones are refused at once. Nothing in a lane outlives the process:
 /// a check that was not answered has, after a crash, either no effect or all of it.
 /// </remarks>

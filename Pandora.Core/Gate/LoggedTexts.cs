@@ -136,11 +136,8 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
             var line = headers.AsSpan(start, end - start);
             var continues = line is [' ' or '\t', ..] && start > 0;
             var colon = line.IndexOf(':');
-            if (!continues && !line.IsEmpty) // between \r and \n there is an empty line that ends nothing
-            {
-                inCredential = colon > 0 && IsCredential(line[..colon]);
-            }
-            if (inCredential && !line.IsEmpty)
+            inCredential = continues ? inCredential : colon > 0 && IsCredential(line[..colon]);
+            if (inCredential)
             {
                 result ??= new StringBuilder(headers.Length);
                 var kept = continues ? start : start + colon + 1;

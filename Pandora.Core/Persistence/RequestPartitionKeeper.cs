@@ -119,10 +119,10 @@ internal sealed partial class RequestPartitionKeeper(
 
     private static partial class Log
     {
-        [LoggerMessage(1101, LogLevel.Information, "Removed from the request log what is older than {Days} days: {Partitions} partitions and {Rows} rows")]
+        [LoggerMessage(2121, LogLevel.Information, "Removed from the request log what is older than {Days} days: {Partitions} partitions and {Rows} rows")]
         public static partial void Removed(ILogger logger, int days, long partitions, long rows);
 
-        [LoggerMessage(1102, LogLevel.Warning, "Could not {What} in the request log; the next pass tries again")]
+        [LoggerMessage(2122, LogLevel.Warning, "Could not {What} in the request log; the next pass tries again")]
         public static partial void Failed(ILogger logger, string what, Exception exception);
     }
 }
