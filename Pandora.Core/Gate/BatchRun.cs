@@ -55,7 +55,7 @@ internal sealed class BatchRun
             {
                 return;
             }
-            await _counters.LockAsync(connection, _candidates, now, ct);
+            await _counters.LockAsync(connection, _candidates.Select(check => check.Decision), now, ct);
             checks.RemoveAll(check => check.IsEnded);
             _candidates.RemoveAll(check => check.IsEnded);
             if (_candidates.TrueForAll(TakeOne))
@@ -108,21 +108,20 @@ internal sealed class BatchRun
     /// <returns>How many were still in the log.</returns>
     public async Task<int> UndoAsync(
         NpgsqlConnection connection,
-        IReadOnlyList<PendingCheck> checks,
+        IReadOnlyList<Decision> decisions,
         DateTimeOffset committedAt,
         DateTimeOffset now,
         CancellationToken ct)
     {
-        var deleted = await BeginUndoAsync(connection, checks, ct);
-        var undone = checks.Where(check => deleted.Contains(check.Decision.RequestId)).ToList();
-        var takers = undone.Where(check => check.Decision.Took > 0).ToList();
+        var deleted = await BeginUndoAsync(connection, decisions, ct);
+        var undone = decisions.Where(decision => deleted.Contains(decision.RequestId)).ToList();
         _counters.Clear();
-        if (takers.Count > 0)
+        if (undone.FindAll(decision => decision.Took > 0) is { Count: > 0 } takers)
         {
             await _counters.LockAsync(connection, takers, now, ct);
         }
         _usage.Clear();
-        foreach (var decision in undone.Select(check => check.Decision))
+        foreach (var decision in undone)
         {
             if (decision.Facts is { Key: { } key, Service: { } service })
             {
@@ -160,11 +159,11 @@ internal sealed class BatchRun
     }
 
     private static async Task<HashSet<Guid>> BeginUndoAsync(
-        NpgsqlConnection connection, IReadOnlyList<PendingCheck> checks, CancellationToken ct)
+        NpgsqlConnection connection, IReadOnlyList<Decision> decisions, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.Begin);
-        batch.Add(GateSql.DeleteRequests).WithUuids(checks.Select(check => check.Decision.RequestId).ToList());
+        batch.Add(GateSql.DeleteRequests).WithUuids(decisions.Select(decision => decision.RequestId).ToList());
         await using var reader = await batch.ExecuteReaderAsync(ct);
         var deleted = new HashSet<Guid>();
         while (await reader.ReadAsync(ct))

@@ -26,12 +26,12 @@ internal sealed class Counters
 
     /// <summary>Locks what <paramref name="candidates"/> may take from, and applies resets due at <paramref name="now"/>.</summary>
     public async Task LockAsync(
-        NpgsqlConnection connection, IReadOnlyList<PendingCheck> candidates, DateTimeOffset now, CancellationToken ct)
+        NpgsqlConnection connection, IEnumerable<Decision> candidates, DateTimeOffset now, CancellationToken ct)
     {
         Clear();
         var wanted = new HashSet<CounterKey>();
         var due = new HashSet<(int ProjectId, int ServiceId)>();
-        foreach (var facts in candidates.Select(candidate => candidate.Decision.Facts))
+        foreach (var facts in candidates.Select(candidate => candidate.Facts))
         {
             wanted.Add(KeyOf(facts));
             if (facts.Schedule!.Value.IsDue(now))

@@ -15,8 +15,16 @@ internal static class GateSql
     /// <summary>Names the transaction, so that its end can be asked for when the connection breaks during the commit.</summary>
     public const string TransactionId = "SELECT pg_current_xact_id()::text";
 
-    /// <summary>Whether the transaction $1 may still commit; false when it is too old to be known.</summary>
-    public const string IsInProgress = "SELECT coalesce(pg_xact_status($1::text::xid8) = 'in progress', false)";
+    /// <summary>
+    /// Whether the transaction $1 may still commit. Its number may lie in the future, where the server knows no status:
+    /// a crash forgets numbers that nothing on disk bears.
+    /// </summary>
+    public const string IsInProgress =
+        """
+        SELECT CASE WHEN $1::text::xid8 < pg_current_xact_id()
+                    THEN coalesce(pg_xact_status($1::text::xid8) = 'in progress', false)
+                    ELSE false END
+        """;
 
     /// <summary>
     /// Whether the log has the row $1. After a crash this is the only proof of a commit: the number of a transaction that

@@ -13,7 +13,8 @@ internal sealed partial class LedgerWriter(
     // A caller hears within 5 s that the database is away; the rest is for what waits in the lane behind this batch.
     private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan UndoPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
     private readonly List<PendingCheck> _batch = new(MaxBatch);
     private readonly Queue<Unsettled> _unsettled = [];
@@ -51,7 +52,7 @@ internal sealed partial class LedgerWriter(
             return await lane.WaitToReadAsync(stopNow);
         }
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
-        pause.CancelAfter(UndoPause);
+        pause.CancelAfter(SettlePause);
         try
         {
             return await lane.WaitToReadAsync(pause.Token);
@@ -140,7 +141,7 @@ internal sealed partial class LedgerWriter(
                 DropConnection();
                 if (sentIn is not null)
                 {
-                    committed = await WasCommittedAsync(sentIn, new Unsettled(null, attempt, now), ct);
+                    committed = await WasCommittedAsync(Unsettled.Of(attempt, now) with { TransactionId = sentIn }, ct);
                 }
                 if (!committed && !DatabaseFaults.IsUnavailable(e))
                 {
@@ -171,7 +172,7 @@ internal sealed partial class LedgerWriter(
         }
         if (unheard is not null)
         {
-            _unsettled.Enqueue(new Unsettled(null, unheard, committedAt));
+            _unsettled.Enqueue(Unsettled.Of(unheard, committedAt));
         }
     }
 
@@ -179,9 +180,9 @@ internal sealed partial class LedgerWriter(
     /// Finds out how a transaction ended whose connection broke during the commit. If that cannot be known in time, the
     /// batch is set aside, to be taken back should it turn out to be committed.
     /// </summary>
-    private async Task<bool> WasCommittedAsync(string transactionId, Unsettled batch, CancellationToken ct)
+    private async Task<bool> WasCommittedAsync(Unsettled batch, CancellationToken ct)
     {
-        if (batch.Checks.Count == 0)
+        if (batch.Decisions.Count == 0)
         {
             return false; // and does not matter
         }
@@ -199,7 +200,7 @@ internal sealed partial class LedgerWriter(
         catch
         {
             DropConnection();
-            _unsettled.Enqueue(batch with { TransactionId = transactionId });
+            _unsettled.Enqueue(batch);
             throw;
         }
 
@@ -207,7 +208,7 @@ internal sealed partial class LedgerWriter(
         {
             try
             {
-                return await AskAboutAsync(transactionId, batch, ct);
+                return await AskAboutAsync(batch, ct);
             }
             catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
             {
@@ -217,34 +218,40 @@ internal sealed partial class LedgerWriter(
         }
     }
 
-    private async Task<bool?> AskAboutAsync(string transactionId, Unsettled batch, CancellationToken ct) =>
+    private async Task<bool?> AskAboutAsync(Unsettled batch, CancellationToken ct) =>
         await InTime(
-            BatchRun.WasCommittedAsync(await ConnectAsync(ct), transactionId, batch.Checks[0].Decision.RequestId, ct), ct);
+            BatchRun.WasCommittedAsync(await ConnectAsync(ct), batch.TransactionId!, batch.Decisions[0].RequestId, ct), ct);
 
-    /// <summary>Takes back what was committed without anybody being told. What fails now is tried again later.</summary>
-    private async Task SettleAsync(CancellationToken ct)
+    /// <summary>
+    /// Takes back what was committed without anybody being told. What fails now is tried again later; nothing that goes
+    /// wrong here may end the lane.
+    /// </summary>
+    private async Task SettleAsync(CancellationToken stopNow)
     {
-        while (_unsettled.TryPeek(out var batch))
+        if (_unsettled.Count == 0)
         {
-            try
+            return;
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        limit.CancelAfter(SettleLimit);
+        try
+        {
+            while (_unsettled.TryPeek(out var batch))
             {
-                if (batch.TransactionId is { } open && await AskAboutAsync(open, batch, ct) is null)
+                if (batch.TransactionId is not null && await AskAboutAsync(batch, limit.Token) is null)
                 {
                     return;
                 }
-                var undone = await InTime(_run.UndoAsync(await ConnectAsync(ct), batch.Checks, batch.CommittedAt, Now(), ct), ct);
+                var undone = await InTime(
+                    _run.UndoAsync(await ConnectAsync(limit.Token), batch.Decisions, batch.CommittedAt, Now(), limit.Token), limit.Token);
                 _unsettled.Dequeue();
-                if (undone > 0)
-                {
-                    Log.TakenBack(logger, undone);
-                }
+                Log.TakenBack(logger, undone, batch.Decisions.Count);
             }
-            catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
-            {
-                DropConnection();
-                Log.TakeBackDelayed(logger, batch.Checks.Count, e.GetType().Name, e.Message);
-                return;
-            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stopNow.IsCancellationRequested)
+        {
+            DropConnection();
+            Log.TakeBackDelayed(logger, _unsettled.Count, e.GetType().Name, e.Message);
         }
     }
 
@@ -312,9 +319,16 @@ internal sealed partial class LedgerWriter(
         || DatabaseFaults.IsUnavailable(e)
         || (e is OperationCanceledException && limit.IsCancellationRequested);
 
-    /// <summary>Checks whose callers got no answer although they are, or may be, committed.</summary>
-    /// <param name="TransactionId">The transaction that may yet commit. Null: it has ended.</param>
-    private sealed record Unsettled(string? TransactionId, List<PendingCheck> Checks, DateTimeOffset CommittedAt);
+    /// <summary>
+    /// Decisions that nobody was told of although they are, or may be, committed. A copy: the checks themselves may be
+    /// decided anew.
+    /// </summary>
+    /// <param name="TransactionId">The transaction that may yet commit. Null: it has committed.</param>
+    private sealed record Unsettled(string? TransactionId, List<Decision> Decisions, DateTimeOffset CommittedAt)
+    {
+        public static Unsettled Of(List<PendingCheck> checks, DateTimeOffset committedAt) =>
+            new(null, checks.ConvertAll(check => check.Decision), committedAt);
+    }
 
     private static partial class Log
     {
@@ -330,13 +344,13 @@ internal sealed partial class LedgerWriter(
         [LoggerMessage(4004, LogLevel.Error, "A check failed unexpectedly")]
         public static partial void CheckFailed(ILogger logger, Exception exception);
 
-        [LoggerMessage(4005, LogLevel.Information, "{Count} checks were taken back because their callers had gone before the commit")]
-        public static partial void TakenBack(ILogger logger, int count);
+        [LoggerMessage(4005, LogLevel.Information, "{Undone} checks were taken back; {Count} callers had got no answer")]
+        public static partial void TakenBack(ILogger logger, int undone, int count);
 
         [LoggerMessage(4007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
         public static partial void CloseFailed(ILogger logger, string type, string message);
 
-        [LoggerMessage(4006, LogLevel.Warning, "{Count} checks are yet to be taken back ({Type}: {Message})")]
+        [LoggerMessage(4006, LogLevel.Warning, "{Count} batches are yet to be settled ({Type}: {Message})")]
         public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
     }
 }
