@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
+using Pandora.Core.Keys;
 using Pandora.Core.Persistence;
 using Pandora.Core.Rest;
 using Pandora.Core.Security;

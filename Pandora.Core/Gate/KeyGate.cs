@@ -1,4 +1,4 @@
-using Pandora.Core.Security;
+using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.Gate;

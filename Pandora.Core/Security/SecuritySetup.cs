@@ -1,3 +1,5 @@
+using Pandora.Core.Keys;
+
 namespace Pandora.Core.Security;
 
 /// <summary>Puts the room into the host. The data source, the settings and the clock come from the host.</summary>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.Security;

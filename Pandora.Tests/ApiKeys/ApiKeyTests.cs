@@ -1,5 +1,5 @@
 using System.Net;
-using Pandora.Core.Security;
+using Pandora.Core.Keys;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.ApiKeys;

@@ -1,6 +1,6 @@
-using Pandora.Core.Security;
+using Pandora.Core.Keys;
 
-namespace Pandora.Tests.Security;
+namespace Pandora.Tests.Keys;
 
 public sealed class ApiKeyTextTests
 {

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
-using Pandora.Core.Security;
+using Pandora.Core.Keys;
+using Pandora.Tests.Security;
 
-namespace Pandora.Tests.Security;
+namespace Pandora.Tests.Keys;
 
 public sealed class ApiKeyHasherTests
 {

@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Pandora.Core.Security;
+namespace Pandora.Core.Keys;
 
 /// <summary>
 /// The text of an API key: <c>pdk_</c>, 43 characters of chance (256 bits), 6 characters of checksum. Keys that were

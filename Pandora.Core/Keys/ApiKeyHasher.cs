@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Pandora.Core.Settings;
 
-namespace Pandora.Core.Security;
+namespace Pandora.Core.Keys;
 
 /// <summary>
 /// The hash by which a presented key is looked up: SHA-256 of its text, or HMAC-SHA-256 under the operator's pepper. A fast

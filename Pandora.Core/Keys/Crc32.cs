@@ -1,4 +1,4 @@
-namespace Pandora.Core.Security;
+namespace Pandora.Core.Keys;
 
 /// <summary>CRC-32 as IEEE 802.3 defines it; the framework has it only in a package of its own.</summary>
 internal static class Crc32
