@@ -98,7 +98,8 @@ internal static class PandoraNode
 
     private static void AddGate(this IServiceCollection services, string connectionString)
     {
-        services.AddSingleton(_ => new GateDataSource(DatabaseConnection.ForGate(connectionString)));
+        services.AddSingleton(_ => new GateDataSource(
+            DatabaseConnection.ForLanes(connectionString), DatabaseConnection.ForReports(connectionString)));
         services.AddSingleton<Ledger>();
         services.AddHostedService(provider => provider.GetRequiredService<Ledger>());
         services.AddSingleton<KeyGate>();

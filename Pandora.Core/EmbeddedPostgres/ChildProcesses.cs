@@ -69,9 +69,9 @@ internal static class ChildProcesses
             {
                 started.SetResult(Process.Start(info)!);
             }
-            catch (Exception e) when (e is Win32Exception or InvalidOperationException or PlatformNotSupportedException)
+            catch (Exception e)
             {
-                started.SetException(e);
+                started.SetException(e); // the one who asked hears it; this thread serves all
             }
         });
         return started.Task;

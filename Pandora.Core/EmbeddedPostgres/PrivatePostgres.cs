@@ -142,7 +142,21 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             throw;
         }
         Log.Started(_logger, _binaries.Major, _cluster.Data);
-        _watch = WatchAsync(server);
+        _watch = SuperviseAsync(server);
+    }
+
+    /// <summary>A server that nobody watches any more counts as lost.</summary>
+    private async Task SuperviseAsync(ServerProcess server)
+    {
+        try
+        {
+            await WatchAsync(server);
+        }
+        catch (Exception e)
+        {
+            Log.WatchFailed(_logger, e);
+            _lost.TrySetResult();
+        }
     }
 
     /// <summary>Owns the running server: restarts it when it ends, stops it when we do.</summary>
@@ -184,7 +198,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
                     Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
                     return server;
                 }
-                catch (Exception e) when (e is ServerStartException or Win32Exception)
+                catch (Exception e) when (e is not OperationCanceledException)
                 {
                     // Expected at first: processes of the dead server hold its memory until they notice.
                     Log.NotYetBack(_logger, e.Message);
@@ -242,6 +256,9 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
 
         [LoggerMessage(2004, LogLevel.Warning, "The private database is not back yet: {Reason}")]
         public static partial void NotYetBack(ILogger logger, string reason);
+
+        [LoggerMessage(2006, LogLevel.Critical, "The private database cannot be watched any more.")]
+        public static partial void WatchFailed(ILogger logger, Exception exception);
 
         [LoggerMessage(2005, LogLevel.Critical, "The private database did not come back within {Seconds} s.")]
         public static partial void GivenUp(ILogger logger, long seconds);

@@ -9,6 +9,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private const int RememberedLines = 20;
 
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LastLinesLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(15);
     private static readonly TimeSpan ShortestCleanStop = TimeSpan.FromSeconds(1.5);
     private static readonly TimeSpan ImmediateStopLimit = TimeSpan.FromSeconds(0.7);
@@ -18,6 +19,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Process _process;
     private readonly Queue<string> _lastLines = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private ServerProcess(Cluster cluster, PostgresBinaries binaries, ILogger logger, Process process)
     {
@@ -30,11 +32,17 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         process.OutputDataReceived += (_, line) => Relay(line.Data);
         process.BeginErrorReadLine();
         process.BeginOutputReadLine();
-        Ended = process.WaitForExitAsync(CancellationToken.None);
+        // Not WaitForExitAsync, which also waits until every child of the server has let go of the pipes.
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => _ended.TrySetResult();
+        if (process.HasExited)
+        {
+            _ended.TrySetResult();
+        }
     }
 
     /// <summary>Completes when the server has ended, for whatever reason.</summary>
-    public Task Ended { get; }
+    public Task Ended => _ended.Task;
 
     /// <summary>Starts the server and waits until it takes connections.</summary>
     /// <exception cref="ServerStartException">It ended before that.</exception>
@@ -109,9 +117,24 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             if (Ended.IsCompleted)
             {
+                await ReadLastLinesAsync();
                 throw new ServerStartException(LastReason());
             }
             await Task.Delay(Pause, ct);
+        }
+    }
+
+    /// <summary>The reason of an end may still be in the pipe.</summary>
+    private async Task ReadLastLinesAsync()
+    {
+        using var limit = new CancellationTokenSource(LastLinesLimit);
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Children of the server hold the pipe; what has come is what there is.
         }
     }
 
@@ -124,7 +147,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
                 && lines[0] == _process.Id.ToString(CultureInfo.InvariantCulture)
                 && lines[7].Trim() == "ready";
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return false;
         }

@@ -19,6 +19,7 @@ internal sealed class BatchRun
     private readonly Counters _counters = new();
     private readonly RequestRows _rows = new();
     private readonly UsageSums _usage = new();
+    private readonly SortedSet<int> _firstUsedKeys = [];
     private readonly SortedSet<int> _usedKeys = [];
     private readonly List<PendingCheck> _candidates = [];
 
@@ -72,6 +73,7 @@ internal sealed class BatchRun
     {
         _rows.Clear();
         _usage.Clear();
+        _firstUsedKeys.Clear();
         _usedKeys.Clear();
         foreach (var check in checks)
         {
@@ -84,7 +86,7 @@ internal sealed class BatchRun
             _usage.Add(new CounterKey(key.Owner.Environment.Id, service.Id), now, decision, +1);
             if (decision.Failure == FailureCode.None && !(key.LastUsed > now - LastUsePrecision))
             {
-                _usedKeys.Add(key.Id);
+                (key.LastUsed is null ? _firstUsedKeys : _usedKeys).Add(key.Id);
             }
         }
 
@@ -92,10 +94,8 @@ internal sealed class BatchRun
         _counters.Write(batch);
         _rows.Write(batch, now);
         _usage.Write(batch);
-        if (_usedKeys.Count > 0)
-        {
-            batch.Add(GateSql.NoteLastUse).WithInts(_usedKeys.ToList()).With(now.UtcDateTime, NpgsqlDbType.TimestampTz);
-        }
+        Note(batch, GateSql.NoteFirstUse, _firstUsedKeys, now);
+        Note(batch, GateSql.NoteLastUse, _usedKeys, now);
         batch.Add(GateSql.Commit);
         await batch.ExecuteNonQueryAsync(ct);
     }
@@ -171,6 +171,14 @@ internal sealed class BatchRun
             deleted.Add(reader.GetGuid(0));
         }
         return deleted;
+    }
+
+    private static void Note(NpgsqlBatch batch, string sql, SortedSet<int> keys, DateTimeOffset now)
+    {
+        if (keys.Count > 0)
+        {
+            batch.Add(sql).WithInts(keys.ToList()).With(now.UtcDateTime, NpgsqlDbType.TimestampTz);
+        }
     }
 
     /// <summary>Begins the transaction and reads the facts of all checks.</summary>

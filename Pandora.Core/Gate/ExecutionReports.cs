@@ -33,7 +33,7 @@ internal sealed class ExecutionReports(GateDataSource database)
     public async Task<ReportOutcome> ReportAsync(
         Guid requestId, ExecutionStatus status, int statusCode, string detail, CancellationToken ct)
     {
-        await using var store = database.Value.CreateCommand(Store);
+        await using var store = database.Reports.CreateCommand(Store);
         store.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
         store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)status });
         store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)statusCode });
@@ -43,7 +43,7 @@ internal sealed class ExecutionReports(GateDataSource database)
             return ReportOutcome.Accepted;
         }
 
-        await using var read = database.Value.CreateCommand(ReadStatus);
+        await using var read = database.Reports.CreateCommand(ReadStatus);
         read.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
         return await read.ExecuteScalarAsync(ct) switch
         {

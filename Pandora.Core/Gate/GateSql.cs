@@ -138,12 +138,20 @@ internal static class GateSql
                consumed = usage.consumed + excluded.consumed
         """;
 
-    /// <summary>$1 ids of keys whose last use is due to be noted, $2 the moment. Never moves backwards.</summary>
-    public const string NoteLastUse =
+    /// <summary>$1 ids of keys that were never used before, $2 the moment. Waits for them: who was answered must find it.</summary>
+    public const string NoteFirstUse =
         """
         UPDATE api_key SET last_used = $2
           FROM (SELECT id FROM api_key WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE) AS used
          WHERE api_key.id = used.id AND (last_used IS NULL OR last_used < $2)
+        """;
+
+    /// <summary>$1 ids of keys whose last use is due to be noted again, $2 the moment. Passes over those in other hands.</summary>
+    public const string NoteLastUse =
+        """
+        UPDATE api_key SET last_used = $2
+          FROM (SELECT id FROM api_key WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) AS used
+         WHERE api_key.id = used.id AND last_used < $2
         """;
 
     /// <summary>$1 ids of log rows that nobody was told of.</summary>

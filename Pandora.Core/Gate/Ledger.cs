@@ -14,7 +14,8 @@ namespace Pandora.Core.Gate;
 /// </remarks>
 internal sealed class Ledger : IHostedService, IDisposable
 {
-    // Two writers keep one batch in preparation while another is flushed; more would only queue on the same rows.
+    // With two writers one batch can be prepared while another is flushed. They may meet on a counter that two keys
+    // share, and then wait for each other.
     private const int LaneCount = 2;
     private const int LaneCapacity = 8_192;
 
@@ -30,7 +31,7 @@ internal sealed class Ledger : IHostedService, IDisposable
         for (var i = 0; i < LaneCount; i++)
         {
             _lanes[i] = Channel.CreateBounded<PendingCheck>(new BoundedChannelOptions(LaneCapacity) { SingleReader = true });
-            _writers[i] = new LedgerWriter(_lanes[i].Reader, database.Value, time, logger);
+            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, time, logger);
         }
     }
 
@@ -67,11 +68,23 @@ internal sealed class Ledger : IHostedService, IDisposable
 }
 
 /// <summary>The connections of the gate, apart from those of the administration; closed with the node.</summary>
-internal sealed class GateDataSource(NpgsqlDataSource value) : IDisposable, IAsyncDisposable
+/// <param name="lanes">For the writers of the ledger alone, so that nothing can keep them from a connection.</param>
+/// <param name="reports">For reports of outcomes.</param>
+internal sealed class GateDataSource(NpgsqlDataSource lanes, NpgsqlDataSource reports) : IDisposable, IAsyncDisposable
 {
-    public NpgsqlDataSource Value => value;
+    public NpgsqlDataSource Lanes => lanes;
 
-    public void Dispose() => value.Dispose();
+    public NpgsqlDataSource Reports => reports;
 
-    public ValueTask DisposeAsync() => value.DisposeAsync();
+    public void Dispose()
+    {
+        lanes.Dispose();
+        reports.Dispose();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await lanes.DisposeAsync();
+        await reports.DisposeAsync();
+    }
 }

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Threading.Channels;
 using Npgsql;
 using Pandora.Core.Errors;
@@ -6,7 +7,7 @@ namespace Pandora.Core.Gate;
 
 /// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
 internal sealed partial class LedgerWriter(
-    ChannelReader<PendingCheck> lane, NpgsqlDataSource dataSource, TimeProvider time, ILogger logger)
+    Channel<PendingCheck> channel, NpgsqlDataSource dataSource, TimeProvider time, ILogger logger)
 {
     private const int MaxBatch = 256;
 
@@ -16,10 +17,14 @@ internal sealed partial class LedgerWriter(
     private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
+    private readonly ChannelReader<PendingCheck> _lane = channel.Reader;
     private readonly List<PendingCheck> _batch = new(MaxBatch);
     private readonly Queue<Unsettled> _unsettled = [];
     private BatchRun _run = new();
     private NpgsqlConnection? _connection;
+
+    // What is, or was last, under way on the connection.
+    private Task _step = Task.CompletedTask;
 
     /// <summary>Runs until the lane is completed and empty, or <paramref name="stopNow"/>.</summary>
     public async Task RunAsync(CancellationToken stopNow)
@@ -39,8 +44,14 @@ internal sealed partial class LedgerWriter(
         }
         finally
         {
+            // Whatever ended the loop: a lane that nobody works through must take no more checks.
+            channel.Writer.TryComplete();
             FailLane(new GateUnavailableException("The node is stopping."));
             DropConnection();
+            if (_unsettled.Count > 0)
+            {
+                Log.NeverSettled(logger, _unsettled.Sum(batch => batch.Decisions.Count));
+            }
         }
     }
 
@@ -49,13 +60,13 @@ internal sealed partial class LedgerWriter(
     {
         if (_unsettled.Count == 0)
         {
-            return await lane.WaitToReadAsync(stopNow);
+            return await _lane.WaitToReadAsync(stopNow);
         }
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
         pause.CancelAfter(SettlePause);
         try
         {
-            return await lane.WaitToReadAsync(pause.Token);
+            return await _lane.WaitToReadAsync(pause.Token);
         }
         catch (OperationCanceledException) when (!stopNow.IsCancellationRequested)
         {
@@ -66,7 +77,7 @@ internal sealed partial class LedgerWriter(
     private async Task ServeBatchAsync(CancellationToken stopNow)
     {
         _batch.Clear();
-        while (_batch.Count < MaxBatch && lane.TryRead(out var check))
+        while (_batch.Count < MaxBatch && _lane.TryRead(out var check))
         {
             if (!check.IsEnded)
             {
@@ -85,16 +96,12 @@ internal sealed partial class LedgerWriter(
         }
         catch (Exception e) when (IsUnavailable(e, limit.Token))
         {
-            // The lane waited behind this batch and would only wait as long again.
-            Log.DatabaseUnavailable(logger, e.GetType().Name, e.Message);
-            var fault = new GateUnavailableException("The database did not answer in time.", e);
-            FailBatch(_batch, fault);
-            FailLane(fault);
+            FailAll(_batch, e);
         }
         catch (Exception e) when (_batch.Count > 1)
         {
             Log.BatchSplit(logger, _batch.Count, e);
-            await CommitEachAsync([.. _batch], limit.Token);
+            await CommitEachInTimeAsync([.. _batch], limit.Token);
         }
         catch (Exception e)
         {
@@ -103,8 +110,20 @@ internal sealed partial class LedgerWriter(
         }
     }
 
+    private async Task CommitEachInTimeAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        try
+        {
+            await CommitEachAsync(checks, ct);
+        }
+        catch (Exception e) when (IsUnavailable(e, ct))
+        {
+            FailAll(checks, e);
+        }
+    }
+
     /// <summary>One check that the database refuses must not fail the others of its batch.</summary>
-    private async Task CommitEachAsync(PendingCheck[] checks, CancellationToken ct)
+    private async Task CommitEachAsync(List<PendingCheck> checks, CancellationToken ct)
     {
         foreach (var check in checks)
         {
@@ -112,10 +131,10 @@ internal sealed partial class LedgerWriter(
             {
                 await CommitAsync([check], ct);
             }
-            catch (Exception e)
+            catch (Exception e) when (!IsUnavailable(e, ct))
             {
                 Log.CheckFailed(logger, e);
-                check.Fail(IsUnavailable(e, ct) ? new GateUnavailableException("The database did not answer in time.", e) : e);
+                check.Fail(e);
             }
         }
     }
@@ -127,6 +146,10 @@ internal sealed partial class LedgerWriter(
         {
             var now = Now();
             var attempt = checks.FindAll(check => !check.IsEnded);
+            if (attempt.Count == 0)
+            {
+                return; // nobody waits any more
+            }
             string? sentIn = null;
             try
             {
@@ -261,9 +284,18 @@ internal sealed partial class LedgerWriter(
         return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
+    /// <summary>The lane waited behind this batch and would only wait as long again.</summary>
+    private void FailAll(List<PendingCheck> checks, Exception cause)
+    {
+        Log.DatabaseUnavailable(logger, cause.GetType().Name, cause.Message);
+        var fault = new GateUnavailableException("The database did not answer in time.", cause);
+        FailBatch(checks, fault);
+        FailLane(fault);
+    }
+
     private void FailLane(Exception fault)
     {
-        while (lane.TryRead(out var check))
+        while (_lane.TryRead(out var check))
         {
             check.Fail(fault);
         }
@@ -277,33 +309,50 @@ internal sealed partial class LedgerWriter(
         }
     }
 
-    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct) =>
-        _connection ??= await dataSource.OpenConnectionAsync(ct);
+    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
+    {
+        if (_connection is { State: not ConnectionState.Open })
+        {
+            DropConnection(); // it broke while the lane was idle
+        }
+        return _connection ??= await dataSource.OpenConnectionAsync(ct);
+    }
 
     /// <summary>
     /// Gives up when time is up, even if the driver does not: with a server that is stopped but not gone, it waits for
     /// its own request to cancel to be heard.
     /// </summary>
-    private static Task<T> InTime<T>(Task<T> step, CancellationToken ct) => step.WaitAsync(ct);
+    private Task<T> InTime<T>(Task<T> step, CancellationToken ct)
+    {
+        _step = step;
+        return step.WaitAsync(ct);
+    }
 
-    private static Task InTime(Task step, CancellationToken ct) => step.WaitAsync(ct);
+    private Task InTime(Task step, CancellationToken ct)
+    {
+        _step = step;
+        return step.WaitAsync(ct);
+    }
 
     /// <summary>
-    /// Leaves the connection, and the run that may still be busy with it, to themselves: the driver's own limits end
-    /// them, and nothing is committed on it any more.
+    /// Leaves the connection, and the run that may still be busy with it, to themselves. The driver's own limits end
+    /// them; a commit among them may still succeed.
     /// </summary>
     private void DropConnection()
     {
         if (_connection is { } connection)
         {
+            _ = CloseAsync(connection, _step);
             _connection = null;
+            _step = Task.CompletedTask;
             _run = new BatchRun();
-            _ = CloseAsync(connection);
         }
     }
 
-    private async Task CloseAsync(NpgsqlConnection connection)
+    /// <summary>Closes the connection once nothing is under way on it: the driver bears no second user.</summary>
+    private async Task CloseAsync(NpgsqlConnection connection, Task step)
     {
+        await step.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
         try
         {
             await connection.DisposeAsync();
@@ -346,6 +395,9 @@ internal sealed partial class LedgerWriter(
 
         [LoggerMessage(4005, LogLevel.Information, "{Undone} checks were taken back; {Count} callers had got no answer")]
         public static partial void TakenBack(ILogger logger, int undone, int count);
+
+        [LoggerMessage(4008, LogLevel.Warning, "{Count} callers had got no answer; whether their checks were committed is left open at the end of the process")]
+        public static partial void NeverSettled(ILogger logger, int count);
 
         [LoggerMessage(4007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
         public static partial void CloseFailed(ILogger logger, string type, string message);

@@ -22,8 +22,10 @@ internal static class DatabaseConnection
     /// <summary>Seconds for one statement of the gate: with the above the 5 s after which a caller must know.</summary>
     private const int GateCommandSeconds = 3;
 
-    /// <summary>The gate's writers need one connection each, reports of outcomes share the rest.</summary>
-    private const int GatePoolSize = 16;
+    /// <summary>The ledger's writers use one connection each; the others may be in the middle of being given up.</summary>
+    private const int LanesPoolSize = 8;
+
+    private const int ReportsPoolSize = 8;
 
     /// <summary>The gate has few statements and sends each of them thousands of times.</summary>
     private const int GatePreparedStatements = 50;
@@ -31,8 +33,13 @@ internal static class DatabaseConnection
     /// <summary>Milliseconds for the server to confirm a cancellation; then the connection is given up.</summary>
     private const int CancellationMilliseconds = 500;
 
-    /// <summary>Seconds after which an idle connection is tried, so that one that died in silence is found early.</summary>
-    private const int KeepAliveSeconds = 15;
+    /// <summary>
+    /// Seconds of silence after which the kernel probes a connection. Npgsql's own keepalive is not used: it blocks a
+    /// thread for each idle connection while a server is silent.
+    /// </summary>
+    private const int TcpKeepAliveSeconds = 15;
+
+    private const int TcpKeepAliveIntervalSeconds = 5;
 
     /// <summary>Unless the operator says otherwise: PostgreSQL allows 100 by default, and nodes share them.</summary>
     private const int MaxPoolSize = 40;
@@ -40,16 +47,25 @@ internal static class DatabaseConnection
     /// <summary>Seconds for one statement of a migration, which may rewrite a large table.</summary>
     private const int MigrationSeconds = 3600;
 
-    /// <summary>A transaction whose node has vanished must not hold its locks for long.</summary>
-    private const string SessionSettings = "SET idle_in_transaction_session_timeout = '30s'";
+    /// <summary>
+    /// A transaction whose node has vanished must not hold its locks for long; and what is exact here is so under READ
+    /// COMMITTED, whatever the database's own default. Made once for each connection: none is ever reset.
+    /// </summary>
+    private const string SessionSettings =
+        "SET idle_in_transaction_session_timeout = '30s'; SET default_transaction_isolation = 'read committed'";
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
         Pooled(connectionString, CommandSeconds, MaxPoolSize, _ => { });
 
-    /// <summary>For the gate: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForGate(string connectionString) =>
-        Pooled(connectionString, GateCommandSeconds, GatePoolSize, settings =>
+    /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(connectionString, LanesPoolSize);
+
+    /// <summary>For reports of outcomes: likewise.</summary>
+    public static NpgsqlDataSource ForReports(string connectionString) => ForGate(connectionString, ReportsPoolSize);
+
+    private static NpgsqlDataSource ForGate(string connectionString, int poolSize) =>
+        Pooled(connectionString, GateCommandSeconds, poolSize, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -64,9 +80,12 @@ internal static class DatabaseConnection
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
         settings.CancellationTimeout = CancellationMilliseconds;
-        if (!IsGiven(settings, "Keepalive"))
+        settings.NoResetOnClose = true; // a reset would undo the session settings; an open transaction is rolled back anyway
+        if (!IsGiven(settings, "TCP Keepalive") && !IsSocketDirectory(settings.Host))
         {
-            settings.KeepAlive = KeepAliveSeconds;
+            settings.TcpKeepAlive = true;
+            settings.TcpKeepAliveTime = TcpKeepAliveSeconds;
+            settings.TcpKeepAliveInterval = TcpKeepAliveIntervalSeconds;
         }
         if (!IsGiven(settings, "Maximum Pool Size"))
         {
@@ -108,6 +127,8 @@ internal static class DatabaseConnection
         }
         return settings;
     }
+
+    private static bool IsSocketDirectory(string? host) => host is ['/' or '@', ..];
 
     private static bool IsGiven(NpgsqlConnectionStringBuilder settings, string keyword) => settings.ShouldSerialize(keyword);
 
