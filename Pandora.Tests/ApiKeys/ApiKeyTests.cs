@@ -32,8 +32,8 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         Assert.DoesNotContain(secret, read.Body, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task Contract_7_row_82_a_key_never_used_and_without_expiry_says_so_with_null()
+    [Fact, Checklist(82)]
+    public async Task A_key_never_used_and_without_expiry_says_so_with_null()
     {
         var environment = await EnvironmentAsync();
         var key = await Rest.PostAsync("/api-keys", new { environment_id = environment, expires_at = (string?)null });
@@ -143,8 +143,8 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         Assert.Equal(0, await fixture.Node.ScalarAsync<long>("SELECT count(*) FROM api_key WHERE environment_id = $1", environment));
     }
 
-    [Fact]
-    public async Task Contract_7_row_49_an_expiry_is_set_kept_and_cleared()
+    [Fact, Checklist(49)]
+    public async Task An_expiry_is_set_kept_and_cleared()
     {
         var (id, _) = await fixture.Scenario.KeyAsync(await EnvironmentAsync());
 
@@ -159,6 +159,18 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
             Assert.Equal(Properties, answer.Json.AsObject().Select(property => property.Key));
             Assert.Equal((expiry, "enabled"), ((string?)answer["expires_at"], answer.Text("status")));
         }
+    }
+
+    [Fact, Checklist(49)]
+    public async Task An_expired_key_whose_expiry_is_cleared_passes_again()
+    {
+        var subscription = await fixture.Scenario.SubscriptionAsync();
+        await ExpireAsync(subscription.Key);
+        Assert.Equal("API_KEY_EXPIRED", (await fixture.Node.ValidateAsync(subscription.Request())).FailureCode);
+
+        (await Rest.PatchAsync($"/api-keys/{subscription.Key}", """{"expires_at":null}""")).Expect(HttpStatusCode.OK);
+
+        Assert.True((await fixture.Node.ValidateAsync(subscription.Request())).Valid);
     }
 
     [Theory]
@@ -176,8 +188,8 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         Assert.Null((await Rest.GetAsync($"/api-keys/{id}"))["expires_at"]);
     }
 
-    [Fact]
-    public async Task Contract_7_row_50_an_expired_key_can_be_disabled_and_stays_so_when_it_gets_a_later_expiry()
+    [Fact, Checklist(50)]
+    public async Task An_expired_key_can_be_disabled_and_stays_so_when_it_gets_a_later_expiry()
     {
         var (id, _) = await fixture.Scenario.KeyAsync(await EnvironmentAsync(), fixture.Clock.Now.AddDays(1));
         await ExpireAsync(id);
@@ -201,8 +213,8 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         (await Rest.PostAsync($"/api-keys/{id}/enable")).Expect(HttpStatusCode.NoContent);
     }
 
-    [Fact]
-    public async Task Contract_7_row_77_switches_need_neither_body_nor_content_type_and_ignore_one()
+    [Fact, Checklist(77)]
+    public async Task Switches_need_neither_body_nor_content_type_and_ignore_one()
     {
         var (id, _) = await fixture.Scenario.KeyAsync(await EnvironmentAsync());
 
@@ -232,9 +244,9 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         { "POST", "/api-keys/{0}/disable" },
     };
 
-    [Theory]
+    [Theory, Checklist(47)]
     [MemberData(nameof(AddressedKeys))]
-    public async Task Contract_7_row_47_an_unknown_key_is_404_and_a_faulty_id_is_422(string method, string path)
+    public async Task An_unknown_key_is_404_and_a_faulty_id_is_422(string method, string path)
     {
         foreach (var (id, status, code, entity, loc) in new[]
         {
@@ -250,7 +262,7 @@ public sealed class ApiKeyTests(PandoraFixture fixture) : IClassFixture<PandoraF
         }
     }
 
-    [Fact]
+    [Fact, Checklist(81, 83)]
     public async Task The_keys_of_an_environment_are_listed_newest_first_in_pages()
     {
         var environment = await EnvironmentAsync();

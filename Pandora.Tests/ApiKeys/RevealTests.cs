@@ -9,8 +9,8 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
 {
     private TestNode Node => fixture.Node;
 
-    [Fact]
-    public async Task Contract_7_row_62_a_revealed_key_is_whole_never_stored_and_on_record()
+    [Fact, Checklist(62)]
+    public async Task A_revealed_key_is_whole_never_stored_and_on_record()
     {
         var (id, secret) = await KeyAsync();
         var token = await ScopedTokenAsync();
@@ -31,7 +31,7 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
                 id));
     }
 
-    [Fact]
+    [Fact, Checklist(47)]
     public async Task Every_refusal_of_a_known_caller_is_on_record_and_none_of_an_unknown_one()
     {
         var (id, _) = await KeyAsync();
@@ -72,7 +72,7 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
         Assert.Equal(1, await Node.ScalarAsync<long>("SELECT count(*) FROM reveal_audit WHERE api_key_id = $1", id));
     }
 
-    [Fact]
+    [Fact, Checklist(62)]
     public async Task A_key_is_not_shown_if_that_cannot_be_recorded()
     {
         await using var node = await TestNode.StartAsync(await fixture.Server.CreateDatabaseAsync(), fixture.Clock);

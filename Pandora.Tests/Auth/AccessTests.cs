@@ -13,7 +13,7 @@ public sealed class AccessTests(PandoraFixture fixture) : IClassFixture<PandoraF
 
     private TestNode Node => fixture.Node;
 
-    [Theory]
+    [Theory, Checklist(56)]
     [InlineData(null, Challenge)]
     [InlineData("Basic QWRtaW46eA==", Challenge)]
     [InlineData("Bearer", Challenge)]
@@ -24,7 +24,7 @@ public sealed class AccessTests(PandoraFixture fixture) : IClassFixture<PandoraF
     [InlineData("Bearer {token},", InvalidToken)]
     [InlineData("Bearer\t{token}", Challenge)]
     [InlineData("{token}", Challenge)]
-    public async Task Contract_7_row_56_without_a_good_token_the_answer_is_401_with_a_challenge(string? header, string challenge)
+    public async Task Without_a_good_token_the_answer_is_401_with_a_challenge(string? header, string challenge)
     {
         var answer = await SendAsync(HttpMethod.Get, "/clients", header);
 
@@ -48,8 +48,8 @@ public sealed class AccessTests(PandoraFixture fixture) : IClassFixture<PandoraF
         (await SendAsync(request)).ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
     }
 
-    [Fact]
-    public async Task Contract_7_row_57_a_token_is_good_for_its_own_routes_only()
+    [Fact, Checklist(57)]
+    public async Task A_token_is_good_for_its_own_routes_only()
     {
         var scoped = await ScopedTokenAsync();
         foreach (var (method, path) in new[] { ("GET", "/clients"), ("POST", "/auth/change-password"), ("POST", "/auth/reauthenticate") })
@@ -139,8 +139,8 @@ public sealed class AccessTests(PandoraFixture fixture) : IClassFixture<PandoraF
             open.Where(path => !path.StartsWith("/swagger", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
-    [Fact]
-    public async Task Contract_7_row_74_refusals_carry_the_CORS_headers_and_the_challenge_may_be_read()
+    [Fact, Checklist(74)]
+    public async Task Refusals_carry_the_CORS_headers_and_the_challenge_may_be_read()
     {
         foreach (var (path, header) in new[] { ("/clients", null), ("/clients", "Bearer x"), ("/api-keys/1/reveal/key", "Bearer {token}") })
         {

@@ -39,8 +39,8 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         Assert.Equal("no-store", answer.Response.Headers.CacheControl?.ToString());
     }
 
-    [Fact]
-    public async Task Contract_7_row_73_a_stale_token_in_the_header_does_not_matter_for_any_kind_of_body()
+    [Fact, Checklist(73)]
+    public async Task A_stale_token_in_the_header_does_not_matter_for_any_kind_of_body()
     {
         _client.Token = "stale";
 
@@ -58,14 +58,14 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         }
     }
 
-    [Theory]
+    [Theory, Checklist(46)]
     [InlineData("""{"password":"x"}""", "application/json")]
     [InlineData("""{"username":null,"password":"x"}""", "application/json")]
     [InlineData("""{"username":"","password":"x"}""", "application/json")]
     [InlineData("password=x", Raw.Form)]
     [InlineData("username&password=x", Raw.Form)]
     [InlineData("Username=Admin&password=x", Raw.Form)]
-    public async Task Contract_7_row_46_a_missing_username_is_named_without_a_prefix(string body, string contentType) =>
+    public async Task A_missing_username_is_named_without_a_prefix(string body, string contentType) =>
         (await LogInAsync(Raw.Body(body, contentType)))
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "Authenticate", "username");
 
@@ -142,8 +142,8 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         (await LogInAsync(body)).ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "Authenticate", "password");
     }
 
-    [Fact]
-    public async Task Contract_7_row_61_an_unknown_username_is_answered_like_a_wrong_password()
+    [Fact, Checklist(61)]
+    public async Task An_unknown_username_is_answered_like_a_wrong_password()
     {
         var wrong = await LogInAsync(new { username = TestAccount.Username, password = "wrong" });
         var unknown = await LogInAsync(new { username = "nobody", password = TestAccount.Password });
@@ -158,8 +158,8 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         }
     }
 
-    [Fact]
-    public async Task Contract_7_row_61_an_unknown_username_takes_as_long_as_a_wrong_password()
+    [Fact, Checklist(61)]
+    public async Task An_unknown_username_takes_as_long_as_a_wrong_password()
     {
         var (wrong, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
         for (var i = 0; i < 2; i++)

@@ -23,8 +23,8 @@ public sealed class ThrottleTests(PandoraFixture fixture) : IClassFixture<Pandor
         return ValueTask.CompletedTask;
     }
 
-    [Fact]
-    public async Task Contract_7_row_61_the_sixth_wrong_login_has_to_wait_and_the_right_one_too()
+    [Fact, Checklist(61)]
+    public async Task The_sixth_wrong_login_has_to_wait_and_the_right_one_too()
     {
         await FailAsync(5);
 
@@ -132,8 +132,8 @@ public sealed class ThrottleTests(PandoraFixture fixture) : IClassFixture<Pandor
         Assert.All(answers, answer => answer.Expect(HttpStatusCode.OK));
     }
 
-    [Fact]
-    public async Task Contract_7_row_75_a_wrong_password_at_reauthentication_is_403_and_the_session_goes_on()
+    [Fact, Checklist(75)]
+    public async Task A_wrong_password_at_reauthentication_is_403_and_the_session_goes_on()
     {
         (await ReauthenticateAsync("wrong")).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
 

@@ -31,10 +31,13 @@ internal sealed partial class MarkdownFile(string path)
     /// <summary>What is written as code in a cell.</summary>
     public static IReadOnlyList<string> CodeIn(string cell) => [.. Code().Matches(cell).Select(match => match.Groups[1].Value)];
 
+    /// <summary>Targets of the links in a cell or another piece of text.</summary>
+    public static IReadOnlyList<string> LinksIn(string text) => [.. Link().Matches(text).Select(match => match.Groups[1].Value)];
+
     /// <summary>Targets of links to other places of the checkout.</summary>
     public IEnumerable<string> RelativeLinks() =>
         Text()
-            .SelectMany(line => Link().Matches(line).Select(match => match.Groups[1].Value))
+            .SelectMany(LinksIn)
             .Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith("mailto:", StringComparison.Ordinal));
 
     /// <summary>What a link may name after <c>#</c>.</summary>

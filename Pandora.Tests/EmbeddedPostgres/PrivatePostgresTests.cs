@@ -13,7 +13,7 @@ public sealed class PrivatePostgresTests
 {
     private static readonly Dictionary<string, string> Hasty = new() { ["fsync"] = "off" };
 
-    [Theory]
+    [Theory, Checklist(65)]
     [InlineData(" blank 'quote' \"double\" \\back ")]
     [InlineData("pässwörd ﬁ €")]
     public async Task The_password_of_this_start_is_the_one_that_opens(string password)

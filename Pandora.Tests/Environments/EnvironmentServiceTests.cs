@@ -56,11 +56,25 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         (await Rest.PostAsync(path, Entry(service, 20))).Expect(HttpStatusCode.OK);
     }
 
-    [Theory] // Contract 7, row 38
+    [Fact, Checklist(35, 36)]
+    public async Task An_assignment_needs_its_quota_and_may_be_of_nothing()
+    {
+        var service = await Given.NewServiceAsync();
+        var environment = await Given.EnvironmentAsync(await Given.NewProjectAsync((service, 100)));
+        var path = $"/environments/{environment}/services";
+
+        (await Rest.PostAsync(path, $$"""{"id": {{service}}}""")).Refused(422, "EnvironmentService", "max_requests");
+        Assert.Equal("[]", (await Rest.GetAsync($"/environments/{environment}")).Json["services"]!.ToJsonString());
+        var nothing = await Rest.PostAsync(path, Entry(service, 0));
+
+        Assert.Equal((HttpStatusCode.OK, "0", "0"), (nothing.Status, nothing.Value("max_requests"), nothing.Value("available_requests")));
+    }
+
+    [Theory, Checklist(36, 38)]
     [InlineData(50, 30)]
     [InlineData(200, 180)]
     [InlineData(10, 0)]
-    [InlineData(0, 0)] // row 36
+    [InlineData(0, 0)]
     [InlineData(100, 80)]
     public async Task A_change_keeps_what_was_used(long max, long available)
     {
@@ -74,7 +88,7 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/environments/{environment}")).Json["services"]![0]!.ToJsonString());
     }
 
-    [Fact] // Contract 7, row 34
+    [Fact, Checklist(34)]
     public async Task A_quota_goes_to_unlimited_and_back_below_an_unlimited_project()
     {
         var (environment, service) = await EnvironmentAsync(limit: -1, max: 100);
@@ -85,7 +99,7 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         Assert.Equal("50", (await Rest.PatchAsync(path, Quota(50))).Value("available_requests"));
     }
 
-    [Theory] // Contract 7, row 35
+    [Theory, Checklist(35)]
     [InlineData("{}")]
     [InlineData("""{"max_requests": null}""")]
     [InlineData("""{"max_requests": -2}""")]
@@ -122,7 +136,7 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         (await Rest.PatchAsync(path, Quota(70))).Expect(HttpStatusCode.OK);
     }
 
-    [Fact]
+    [Fact, Checklist(77)]
     public async Task A_reset_fills_one_environment_and_leaves_the_schedule()
     {
         var service = await Given.NewServiceAsync();
@@ -133,7 +147,7 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         await pandora.Node.UseAsync(other, service, 10);
         var before = await Rest.GetAsync($"/projects/{project}");
 
-        var answer = await Rest.PostAsync($"/environments/{one}/services/{service}/reset-requests"); // Contract 7, row 77
+        var answer = await Rest.PostAsync($"/environments/{one}/services/{service}/reset-requests");
 
         Assert.Equal((HttpStatusCode.OK, "10"), (answer.Status, answer.Value("available_requests")));
         Assert.Equal("0", (await Rest.GetAsync($"/environments/{other}")).Value("services.0.available_requests"));
@@ -150,7 +164,7 @@ public sealed class EnvironmentServiceTests(PandoraFixture pandora) : IClassFixt
         Assert.Equal("-1", answer.Value("available_requests"));
     }
 
-    [Fact] // Contract 7, row 87
+    [Fact, Checklist(87)]
     public async Task A_service_is_removed_from_one_environment_only()
     {
         var service = await Given.NewServiceAsync();

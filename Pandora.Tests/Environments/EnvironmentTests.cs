@@ -9,7 +9,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
 
     private Scenario Given => pandora.Scenario;
 
-    [Fact]
+    [Fact, Checklist(83)]
     public async Task An_environment_is_created_with_full_quotas()
     {
         var (first, second) = (await Given.NewServiceAsync("a"), await Given.NewServiceAsync());
@@ -41,7 +41,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Equal($"[{answer.Body}]", (await Rest.GetAsync($"/environments?project_id={project}")).Body);
     }
 
-    [Theory] // Contract 7, row 81
+    [Theory, Checklist(81)]
     [InlineData("")]
     [InlineData(""", "services": null""")]
     [InlineData(""", "services": []""")]
@@ -53,10 +53,13 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         var answer = await Rest.PostAsync("/environments", $$"""{"name": "a", "project_id": {{project}} {{more}}}""");
 
         Assert.Equal((HttpStatusCode.Created, "[]"), (answer.Status, answer.Json["services"]!.ToJsonString()));
-        Assert.Equal("[]", (await Rest.PatchAsync($"/environments/{answer.Value("id")}", "{}")).Json["services"]!.ToJsonString());
+        var path = $"/environments/{answer.Value("id")}";
+        Assert.Equal("[]", (await Rest.GetAsync(path)).Json["services"]!.ToJsonString());
+        Assert.Equal("[]", (await Rest.PatchAsync(path, "{}")).Json["services"]!.ToJsonString());
+        Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}/environments")).Json[0]!["services"]!.ToJsonString());
     }
 
-    [Fact] // Contract 7, rows 35 and 85
+    [Fact, Checklist(35, 85)]
     public async Task All_faulty_fields_are_reported_in_their_order()
     {
         var answer = await Rest.PostAsync("/environments", """{"project_id": -1, "services": [{"id": 0}, {"max_requests": -2}]}""");
@@ -76,7 +79,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         (await Rest.PostAsync("/environments", """{"name": "a", "project_id": 2147483648, "services": [{"id": 1, "max_requests": 1}]}"""))
         .Refused(404, "Project", "project_id", """{"id":2147483648}""");
 
-    [Fact] // Contract 7, row 41
+    [Fact, Checklist(41)]
     public async Task All_faulty_services_answer_together_before_the_name_and_nothing_is_left()
     {
         var first = await Given.NewServiceAsync("mail");
@@ -109,6 +112,19 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Single((await Rest.GetAsync($"/projects/{project}/environments")).Json.AsArray());
     }
 
+    [Fact, Checklist(41)]
+    public async Task The_same_service_twice_is_a_conflict_and_leaves_no_record()
+    {
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
+        var entry = new { id = service, max_requests = 1 };
+
+        var answer = await Rest.PostAsync("/environments", new { name = "a", project_id = project, services = new[] { entry, entry } });
+
+        answer.Refused(409, "EnvironmentService", "services[1].id", $$"""{"id":{{service}}}""");
+        Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}/environments")).Body);
+    }
+
     [Theory]
     [InlineData(100, -1)]
     [InlineData(100, 101)]
@@ -123,7 +139,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}/environments")).Body);
     }
 
-    [Fact] // Contract 7, row 45
+    [Fact, Checklist(45)]
     public async Task A_name_is_unique_in_its_project()
     {
         var (project, other) = (await Given.NewProjectAsync(), await Given.NewProjectAsync());
@@ -138,7 +154,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         (await Rest.PostAsync("/environments", $$"""{"name": "a", "project_id": {{other}}}""")).Expect(HttpStatusCode.Created);
     }
 
-    [Theory] // Contract 7, row 48
+    [Theory, Checklist(48)]
     [InlineData("null")]
     [InlineData("\"\"")]
     [InlineData("\"\\u00a0\"")]
@@ -149,7 +165,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         (await Rest.PatchAsync($"/environments/{environment}", $$"""{"name": {{name}}}""")).Refused(422, "EnvironmentUpdate", "name");
     }
 
-    [Fact]
+    [Fact, Checklist(77)]
     public async Task An_environment_is_renamed_switched_and_deleted()
     {
         var service = await Given.NewServiceAsync();
@@ -169,7 +185,7 @@ public sealed class EnvironmentTests(PandoraFixture pandora) : IClassFixture<Pan
         await Given.EnvironmentAsync(project, (service, 10)); // its share is free again
     }
 
-    [Theory] // Contract 7, rows 47 and 84
+    [Theory, Checklist(47, 84)]
     [InlineData("GET", "")]
     [InlineData("PATCH", "")]
     [InlineData("DELETE", "")]

@@ -17,7 +17,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
 
     public ValueTask DisposeAsync() => _other.DisposeAsync();
 
-    [Fact] // Contract 7, row 40
+    [Fact, Checklist(40)]
     public async Task Of_parallel_assignments_only_those_succeed_that_fit_together()
     {
         var service = await Given.NewServiceAsync();
@@ -38,7 +38,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         Assert.Equal(90, await AllocatedAsync(project));
     }
 
-    [Fact] // Contract 7, row 40
+    [Fact, Checklist(40)]
     public async Task A_limit_and_the_quotas_below_it_never_contradict_each_other()
     {
         var service = await Given.NewServiceAsync();
@@ -60,7 +60,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         Assert.InRange(await AllocatedAsync(project), 0, limit);
     }
 
-    [Fact] // Contract 7, row 39
+    [Fact, Checklist(39)]
     public async Task A_quota_change_neither_loses_nor_refunds_what_is_consumed_meanwhile()
     {
         const int Calls = 200;
@@ -78,7 +78,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         Assert.Equal($"{1000 - (2 * Calls)}", left.Value("available_requests"));
     }
 
-    [Fact] // Contract 3.5: exactly once, whoever comes first
+    [Fact]
     public async Task A_reset_that_falls_due_among_checks_and_changes_is_applied_once()
     {
         const int Calls = 60;
@@ -106,7 +106,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         }
     }
 
-    [Fact] // Contract 7, row 45
+    [Fact, Checklist(45)]
     public async Task The_same_assignment_many_times_at_once_succeeds_once()
     {
         var service = await Given.NewServiceAsync();
@@ -122,7 +122,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         Assert.Equal([200, 409, 409, 409, 409, 409], onEnvironment.Select(answer => (int)answer.Status).Order());
     }
 
-    [Theory] // Contract 7, row 43
+    [Theory, Checklist(43)]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Of_an_assignment_and_the_deletion_of_its_service_exactly_one_succeeds(bool toNewProject)
@@ -151,7 +151,7 @@ public sealed class QuotaRaceTests(PandoraFixture pandora) : IClassFixture<Pando
         }
     }
 
-    [Fact]
+    [Fact, Checklist(43)]
     public async Task An_assignment_waits_for_a_deletion_of_its_service_and_is_refused()
     {
         var service = await Given.NewServiceAsync();

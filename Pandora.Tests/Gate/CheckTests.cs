@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
@@ -11,7 +12,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
 {
     private TestNode Node => pandora.Node;
 
-    [Fact] // Contract 7, rows 3 and 5
+    [Fact, Checklist(3, 5)]
     public async Task A_quota_of_three_answers_2_1_0_and_then_refuses()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
@@ -31,7 +32,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
             rows.Json.AsArray().Select(row => (string)row!["execution_status"]!).Order());
     }
 
-    [Theory] // Contract 7, rows 1 and 13
+    [Theory, Checklist(1, 13)]
     [InlineData("key", "API_KEY_DISABLED")]
     [InlineData("service disabled", "SERVICE_DISABLED")]
     [InlineData("service deprecated", "SERVICE_DEPRECATED")]
@@ -53,7 +54,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal((true, 98), (restored.BaseResponse.Valid, restored.AvailableRequest));
     }
 
-    [Fact] // Contract 7, row 2
+    [Fact, Checklist(2)]
     public async Task An_unknown_key_is_an_answer_with_a_row_and_names_nobody()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -70,7 +71,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal(401, (int)row["status_code"]!);
     }
 
-    [Fact] // Contract 7, row 2
+    [Fact, Checklist(2)]
     public async Task A_service_that_the_environment_does_not_hold_is_not_assigned()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -84,7 +85,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal(other, (int)(await RowAsync(answer.BaseResponse))["service"]!["id"]!);
     }
 
-    [Fact] // Contract 7, row 4
+    [Fact, Checklist(4)]
     public async Task An_unlimited_quota_stays_unlimited()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: -1);
@@ -95,7 +96,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal(-1, await AvailableAsync(subscription));
     }
 
-    [Theory] // Contract 7, rows 6 and 7
+    [Theory, Checklist(6, 7)]
     [InlineData(false, "SERVICE_MISMATCH")]
     [InlineData(true, "API_KEY_INVALID")]
     public async Task An_unknown_service_is_a_mismatch_unless_the_key_is_unknown_too(bool unknownKey, string failure)
@@ -113,7 +114,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal((0, subscription.ServiceName, "0.0.0"), ((int)row["service"]!["id"]!, (string)row["service"]!["name"]!, (string)row["service"]!["version"]!));
     }
 
-    [Fact] // Contract 7, row 8
+    [Fact, Checklist(8)]
     public async Task A_version_of_25_characters_works_and_is_logged()
     {
         var version = new string('9', 25);
@@ -130,21 +131,23 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal(version, (string)(await RowAsync(answer.BaseResponse))["service"]!["version"]!);
     }
 
-    [Fact] // Contract 7, row 8
+    [Fact, Checklist(8)]
     public async Task A_name_or_version_far_too_long_is_a_mismatch_with_a_row()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
-        var request = subscription.Request();
-        request.ServiceName = new string('n', 100_000);
-        request.ServiceVersion = new string('v', 26);
+        var longName = subscription.Request();
+        longName.ServiceName = new string('n', 100_000);
+        var longVersion = subscription.Request();
+        longVersion.ServiceVersion = new string('v', 100_000);
 
-        var answer = await Node.ConsumeAsync(request);
+        var (byName, byVersion) = (await Node.ConsumeAsync(longName), await Node.ConsumeAsync(longVersion));
 
-        Assert.Equal("SERVICE_MISMATCH", answer.BaseResponse.FailureCode);
-        Assert.Equal(new string('n', 255), (string)(await RowAsync(answer.BaseResponse))["service"]!["name"]!);
+        Assert.Equal(("SERVICE_MISMATCH", "SERVICE_MISMATCH"), (byName.BaseResponse.FailureCode, byVersion.BaseResponse.FailureCode));
+        Assert.Equal(new string('n', 255), (string)(await RowAsync(byName.BaseResponse))["service"]!["name"]!);
+        Assert.Equal(new string('v', 255), (string)(await RowAsync(byVersion.BaseResponse))["service"]!["version"]!);
     }
 
-    [Fact] // Contract 7, row 9
+    [Fact, Checklist(9)]
     public async Task The_time_of_a_request_is_kept_and_is_now_when_it_is_absent()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -159,7 +162,24 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal("2026-03-10T12:00:00Z", (string)givenRow["created_at"]!);
     }
 
-    [Fact] // Contract 7, row 14
+    [Theory, Checklist(9)]
+    [InlineData("1999-12-31T23:59:59Z")]
+    [InlineData("2101-01-01T00:00:00Z")]
+    public async Task A_time_beyond_the_years_2000_to_2100_is_an_invalid_argument(string time)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = subscription.Request();
+        request.Request.RequestTime = Timestamp.FromDateTimeOffset(DateTimeOffset.Parse(time, CultureInfo.InvariantCulture));
+
+        var reply = await Node.Grpc.CallAsync(
+            Calls.ConsumePath, request, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
+
+        Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(["request.request_time"], reply.BrokenFields);
+        Assert.Equal(100, await AvailableAsync(subscription));
+    }
+
+    [Fact, Checklist(14)]
     public async Task Validate_never_looks_at_the_quota()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 0);
@@ -168,7 +188,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.True((await Node.ValidateAsync(subscription.Request())).Valid);
     }
 
-    [Fact] // Contract 7, row 15
+    [Fact, Checklist(1, 15)]
     public async Task An_expired_key_outranks_a_disabled_service_and_its_owners_are_named()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -181,6 +201,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal(
             (subscription.Project, subscription.Client, subscription.Environment),
             ((int)answer.BaseResponse.Project.Id, (int)answer.BaseResponse.Client.Id, (int)answer.BaseResponse.Environment.Id));
+        Assert.Equal((false, 0, 100), (answer.BaseResponse.Valid, answer.AvailableRequest, await AvailableAsync(subscription)));
     }
 
     [Fact]
@@ -240,7 +261,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal("API_KEY_INVALID", (await Node.ValidateAsync(almost)).FailureCode);
     }
 
-    [Fact] // Contract 7, row 16
+    [Fact, Checklist(16)]
     public async Task A_null_character_is_an_invalid_argument()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();

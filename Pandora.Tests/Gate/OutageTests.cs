@@ -44,7 +44,7 @@ public sealed class OutageTests : IAsyncLifetime
         await _server.DisposeAsync();
     }
 
-    [Fact] // Contract 7, row 27
+    [Fact, Checklist(27)]
     public async Task While_the_database_is_down_nothing_is_judged_and_afterwards_all_goes_on()
     {
         await _server.StopAsync();
@@ -73,7 +73,7 @@ public sealed class OutageTests : IAsyncLifetime
         await BooksAgreeAsync(forwarded: 2);
     }
 
-    [Fact] // Contract 7, row 69
+    [Fact, Checklist(69)]
     public async Task A_stalled_database_costs_a_bounded_wait_and_leaves_no_trace_of_refused_calls()
     {
         _server.Stall();
@@ -94,6 +94,31 @@ public sealed class OutageTests : IAsyncLifetime
         _server.ResumeFromStall();
         await RecoversAsync();
         await BooksAgreeAsync(forwarded: 2);
+    }
+
+    [Fact, Checklist(69)]
+    public async Task More_callers_than_connections_wait_no_longer_and_are_served_when_a_stalled_database_is_back()
+    {
+        const int Callers = 60;
+        var limit = TimeSpan.FromSeconds(9); // 8 s, and some for a busy machine
+        _server.Stall();
+
+        var waited = Stopwatch.StartNew();
+        var answers = await Task.WhenAll(Enumerable.Range(0, Callers).Select(i => (i % 3) switch
+        {
+            0 => _node.Rest.GetAsync("/clients"),
+            1 => _node.Rest.PostAsync("/services", new { name = $"late-{i}", version = "1" }),
+            _ => _node.Rest.PostAsync("/auth/login", new { username = TestAccount.Username, password = TestAccount.Password }),
+        }));
+
+        Assert.All(answers, answer => answer.ExpectError(HttpStatusCode.ServiceUnavailable, "UNAVAILABLE"));
+        Assert.True(waited.Elapsed < limit, $"{Callers} calls waited {waited.Elapsed}");
+        _server.ResumeFromStall();
+        await Eventually.HoldsAsync(
+            "a list again", async () => (await _node.Rest.GetAsync("/clients")).Status == HttpStatusCode.OK, RecoveryLimit);
+        await Eventually.HoldsAsync(
+            "health OK", async () => (await _node.Rest.GetAsync("/health")).Status == HttpStatusCode.OK, RecoveryLimit);
+        (await _node.Rest.PostAsync("/services", new { name = "in time", version = "1" })).Expect(HttpStatusCode.Created);
     }
 
     [Fact]

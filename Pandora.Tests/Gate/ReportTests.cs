@@ -15,7 +15,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [Theory]
+    [Theory, Checklist(5)]
     [InlineData("success", 204, "")]
     [InlineData("client_error", 404, "no such order")]
     [InlineData("server_error", 599, "upstream away")]
@@ -29,7 +29,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         Assert.Equal((status, code, detail), ((string)row["execution_status"]!, (int)row["status_code"]!, (string)row["detail"]!));
     }
 
-    [Theory] // Contract 7, row 21
+    [Theory, Checklist(21)]
     [InlineData("success", 500, "")]
     [InlineData("success", 3_000_000_000, "")]
     [InlineData("success", -200, "")]
@@ -44,7 +44,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         Assert.Equal("forwarded", (string)(await RowAsync(id))["execution_status"]!);
     }
 
-    [Fact] // Contract 7, row 22
+    [Fact, Checklist(22)]
     public async Task A_refused_call_takes_no_outcome()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 0);
@@ -55,7 +55,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         Assert.Equal(("unauthorized", "QUOTA_EXCEEDED"), ((string)row["execution_status"]!, (string)row["unauthorized_reason"]!));
     }
 
-    [Fact] // Contract 7, row 23
+    [Fact, Checklist(23)]
     public async Task The_first_report_stays()
     {
         var id = await ForwardedAsync();
@@ -68,7 +68,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         Assert.Equal((200, "first"), ((int)row["status_code"]!, (string)row["detail"]!));
     }
 
-    [Fact] // Contract 7, row 24
+    [Fact, Checklist(24)]
     public async Task Every_usual_spelling_of_a_uuid_is_understood()
     {
         var id = Guid.Parse(await ForwardedAsync());
@@ -96,7 +96,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         }
     }
 
-    [Fact] // Contract 7, row 25
+    [Fact, Checklist(25)]
     public async Task A_settlement_without_params_is_an_invalid_argument_and_the_process_lives()
     {
         foreach (var method in new[] { "Commit", "Rollback" })
@@ -109,7 +109,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         await ForwardedAsync();
     }
 
-    [Fact] // Contract 7, row 26: nothing makes reservations yet, so that none can be found
+    [Fact, Checklist(26)] // Nothing makes reservations yet, so that none can be found
     public async Task A_settlement_of_any_id_is_not_found_and_changes_no_quota()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 2);
@@ -126,7 +126,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
     private async Task<string> ForwardedAsync()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
-        return (await pandora.Node.ConsumeAsync(subscription.Request())).BaseResponse.RequestId; // Contract 7, row 5
+        return (await pandora.Node.ConsumeAsync(subscription.Request())).BaseResponse.RequestId;
     }
 
     private async Task<GrpcCode> ReportAsync(string id, string status, long code, string detail = "")

@@ -14,7 +14,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
 
     private TestNode Node => pandora.Node;
 
-    [Fact] // Contract 7, row 17
+    [Fact, Checklist(17)]
     public async Task Credentials_and_the_key_itself_are_not_in_the_stored_row()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -62,7 +62,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.Equal(stored, (string)(await CheckAsync(request))["metadata"]!["headers"]!);
     }
 
-    [Fact] // Contract 7, row 18
+    [Fact, Checklist(18)]
     public async Task A_body_of_1_MiB_is_stored_cut_and_marked_at_a_character_boundary()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -100,7 +100,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.Equal(mode == "none" ? "" : "text/html", (string)metadata["body_content_type"]!);
     }
 
-    [Fact] // Contract 7, row 11
+    [Fact, Checklist(11)]
     public async Task When_the_row_cannot_be_written_no_request_is_taken_and_others_of_the_batch_do_not_suffer()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();

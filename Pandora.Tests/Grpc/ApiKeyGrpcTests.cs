@@ -16,7 +16,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
 
     public ValueTask DisposeAsync() => _host.DisposeAsync();
 
-    [Theory]
+    [Theory, Checklist(10)]
     [InlineData("/api_key.v1.APIKeyService/Validate")]
     [InlineData("/api_key.v1.APIKeyService/ValidateConsume")]
     public async Task Every_broken_field_is_one_violation_in_the_order_of_the_fields(string path)

@@ -25,16 +25,15 @@ public sealed class HealthTests(PandoraFixture pandora) : IClassFixture<PandoraF
         Assert.NotEqual("", (string)database["message"]!);
     }
 
-    [Fact]
+    [Fact, Checklist(73)]
     public async Task A_stale_or_broken_token_does_not_matter()
     {
-        // Contract 7, row 73
         using var client = new RestClient(pandora.Node.RestAddress) { Token = "x" };
 
         (await client.GetAsync("/health")).Expect(HttpStatusCode.OK);
     }
 
-    [Fact]
+    [Fact, Checklist(44)]
     public async Task A_database_that_is_gone_is_DOWN_in_the_same_shape_and_back_again_afterwards()
     {
         await using var gone = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=x;Password=hidden;Database=x;Timeout=3");

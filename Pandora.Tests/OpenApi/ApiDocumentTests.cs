@@ -62,10 +62,9 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
         GET /requests/{id} 200,401,403,404,422 - RequestDetail
         """;
 
-    [Fact]
+    [Fact, Checklist(53)]
     public async Task It_lists_every_route_with_its_statuses_bodies_and_answers()
     {
-        // Contract 7, row 53
         var document = await DocumentAsync();
 
         var routes =
@@ -94,7 +93,7 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
             document["paths"]!["/api/v1/auth/login"]!["post"]!["requestBody"]!["content"]!.AsObject().Select(kind => kind.Key));
     }
 
-    [Theory]
+    [Theory, Checklist(53)]
     [InlineData("Service", "status", "enabled,disabled,deprecated")]
     [InlineData("Client", "type", "developer,organization")]
     [InlineData("Project", "status", "enabled,disabled")]
@@ -110,7 +109,6 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
     [InlineData("Error", "code", "INTERNAL,UNAUTHORIZED,FORBIDDEN,NOT_FOUND,ALREADY_EXISTS,VALIDATION_FAILED,AGGREGATE_ERRORS,UNAVAILABLE,TOO_MANY_REQUESTS,PAYLOAD_TOO_LARGE,METHOD_NOT_ALLOWED")]
     public async Task Enumerations_are_the_real_ones(string schema, string property, string words)
     {
-        // Contract 7, row 53
         var document = await DocumentAsync();
         var node = document["components"]!["schemas"]![schema]!["properties"]![property]!;
         if ((string?)node["$ref"] is { } reference)
@@ -122,10 +120,9 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
         Assert.Equal(words.Split(','), node["enum"]!.AsArray().Select(word => (string)word!));
     }
 
-    [Fact]
+    [Fact, Checklist(53)]
     public async Task Every_property_of_an_answer_is_required_and_only_two_may_be_null()
     {
-        // Contract 7, row 53
         var document = await DocumentAsync();
         var schemas = document["components"]!["schemas"]!.AsObject();
 
@@ -140,7 +137,7 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
         Assert.Equal(["ApiKey.expires_at", "ApiKey.last_used", "NewApiKey.expires_at", "NewApiKey.last_used"], nullable.Order());
     }
 
-    [Theory]
+    [Theory, Checklist(53)]
     [InlineData("ClientCreate", "type,name,email", "")]
     [InlineData("ClientUpdate", "", "")]
     [InlineData("ServiceCreate", "name,version", "")]
@@ -154,7 +151,6 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
     [InlineData("ChangePassword", "new_password,confirm_password", "")]
     public async Task What_is_sent_has_the_real_required_and_null_marks(string schema, string required, string nullable)
     {
-        // Contract 7, row 53
         var node = (await DocumentAsync())["components"]!["schemas"]![schema]!;
 
         Assert.Equal(

@@ -43,7 +43,7 @@ public sealed class CrashUnderLoadTests : IDisposable
         await BooksAgreeAfterRestartAsync();
     }
 
-    [Fact] // Contract 7, row 63
+    [Fact, Checklist(63)]
     public async Task Stopping_under_load_drains_closes_both_ports_and_exits_with_0()
     {
         await using (var process = await PandoraProcess.StartReadyAsync(_folder.Path))
@@ -82,7 +82,7 @@ public sealed class CrashUnderLoadTests : IDisposable
         await BooksAgreeAfterRestartAsync();
     }
 
-    [Fact] // Contract 3.3: plain text never in tables, logs, traces
+    [Fact, Checklist(17)]
     public async Task A_key_is_nowhere_on_disk_nor_in_the_output()
     {
         await using var process = await PandoraProcess.StartReadyAsync(_folder.Path);

@@ -29,7 +29,7 @@ public sealed class MigrationTests(TestServer server)
         Assert.Empty(await MigrateAsync(database, Steps));
     }
 
-    [Fact]
+    [Fact, Checklist(67)]
     public async Task An_older_database_is_brought_up_to_date_and_keeps_its_data()
     {
         var database = await server.CreateDatabaseAsync(empty: true);

@@ -88,10 +88,9 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
         Assert.Equal(20_001L, await _node.ScalarAsync<long>("SELECT count(*) FROM request_default"));
     }
 
-    [Fact]
+    [Fact, Checklist(72)]
     public async Task Of_a_year_only_the_last_30_days_remain_and_nothing_but_log_rows_goes()
     {
-        // Contract 7, row 72
         await DropPartitionsAsync();
         var records = await new Scenario(_node).SubscriptionAsync();
         var today = Now;
@@ -115,6 +114,19 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
         Assert.Equal(today.AddDays(-30).UtcDateTime, await _node.ScalarAsync<DateTime>("SELECT min(created_at) FROM request"));
         (await _node.Rest.GetAsync($"/api-keys/{records.Key}")).Expect(HttpStatusCode.OK);
         Assert.Equal(31, (await _node.Rest.GetAsync($"/services/{records.Service}/requests")).Json.AsArray().Count);
+    }
+
+    [Fact, Checklist(72)]
+    public async Task A_node_with_a_retention_removes_what_is_older_without_being_asked()
+    {
+        await _node.LogManyAsync(366, Now.AddDays(-366), Now);
+
+        await using var keeping = await TestNode.StartAsync(
+            _node.ConnectionString, _clock, configure: settings => settings with { LogRetentionDays = 30 });
+
+        await Eventually.HoldsAsync("the last 30 days alone", async () => await _node.ScalarAsync<long>("SELECT count(*) FROM request") <= 30);
+        Assert.InRange(
+            await _node.ScalarAsync<DateTime>("SELECT min(created_at) FROM request"), Now.AddDays(-31).UtcDateTime, Now.AddDays(-28).UtcDateTime);
     }
 
     [Fact]
@@ -156,7 +168,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     public async Task Several_nodes_at_once_do_the_work_once()
     {
         await DropPartitionsAsync();
-        var log = new CountingLogger();
+        var log = new CountingLogger<RequestPartitionKeeper>();
 
         var passes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Keeper(30, log).RunOnceAsync(CancellationToken.None)));
         await Keeper(30, log).RunOnceAsync(CancellationToken.None);
@@ -170,7 +182,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     public async Task A_lock_that_is_held_costs_a_pass_and_a_line_and_nothing_else()
     {
         _clock.Advance(TimeSpan.FromDays(100));
-        var log = new CountingLogger();
+        var log = new CountingLogger<RequestPartitionKeeper>();
         PartitionPass blocked;
         var ct = TestContext.Current.CancellationToken;
         await using (var holder = await _dataSource.OpenConnectionAsync(ct))
@@ -213,25 +225,5 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     {
         await _dataSource.DisposeAsync();
         await _node.DisposeAsync();
-    }
-
-    private sealed class CountingLogger : ILogger<RequestPartitionKeeper>
-    {
-        private int _failures;
-
-        public int Failures => _failures;
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
-        {
-            if (logLevel >= LogLevel.Warning)
-            {
-                Interlocked.Increment(ref _failures);
-            }
-        }
     }
 }

@@ -3,9 +3,7 @@ using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Projects;
 
-/// <summary>
-/// Contract 3.5 and 7, rows 70 and 71: a due reset is effective for the first call, whether or not it is written.
-/// </summary>
+/// <summary>A due reset is effective for the first call, whether or not it is written.</summary>
 public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
 {
     private RestClient Rest => pandora.Node.Rest;

@@ -9,7 +9,7 @@ public sealed class ProjectResetTests(PandoraFixture pandora) : IClassFixture<Pa
 
     private Scenario Given => pandora.Scenario;
 
-    [Fact] // Contract 7, rows 32 and 78
+    [Fact, Checklist(32, 78)]
     public async Task A_reset_fills_every_environment_and_shows_it()
     {
         var service = await Given.NewServiceAsync("maps");

@@ -45,7 +45,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
             .Refused(409, "ProjectService", null, $$"""{"id":{{service}}}""");
     }
 
-    [Fact] // Contract 7, row 35
+    [Fact, Checklist(35)]
     public async Task An_assignment_needs_its_quota()
     {
         var (project, service) = (await Given.NewProjectAsync(), await Given.NewServiceAsync());
@@ -55,7 +55,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
         Assert.Equal("[]", (await Rest.GetAsync($"/projects/{project}")).Json["services"]!.ToJsonString());
     }
 
-    [Fact] // Contract 7, row 37
+    [Fact, Checklist(36, 37)]
     public async Task One_property_is_changed_alone()
     {
         var service = await Given.NewServiceAsync();
@@ -69,7 +69,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
         }
 
         Assert.Equal(("100", "daily", "2026-03-11T00:00:00Z"), await Patch("{}"));
-        Assert.Equal(("0", "daily", "2026-03-11T00:00:00Z"), await Patch("""{"max_requests": 0}""")); // row 36
+        Assert.Equal(("0", "daily", "2026-03-11T00:00:00Z"), await Patch("""{"max_requests": 0}"""));
         Assert.Equal(("0", "daily", "2027-03-05T06:07:08.123456Z"), await Patch("""{"next_reset": "2027-03-05T06:07:08.1234567Z"}"""));
         Assert.Equal(("-1", "daily", "2027-03-05T06:07:08.123456Z"), await Patch("""{"max_requests": -1}"""));
         Assert.Equal(("-1", "monthly", "2026-04-10T00:00:00Z"), await Patch("""{"reset_frequency": "monthly"}"""));
@@ -145,7 +145,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
         Assert.Equal("80", (await Rest.PatchAsync(path, """{"max_requests": 80}""")).Value("max_requests"));
     }
 
-    [Fact] // Contract 7, row 33
+    [Fact, Checklist(33)]
     public async Task A_project_stays_unlimited_while_an_environment_is()
     {
         var service = await Given.NewServiceAsync();
@@ -158,7 +158,7 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
         (await Rest.PatchAsync(path, """{"max_requests": 1000000}""")).Expect(HttpStatusCode.OK);
     }
 
-    [Fact] // Contract 7, row 42
+    [Fact, Checklist(42)]
     public async Task A_removed_service_leaves_every_environment_of_that_project_only()
     {
         var (service, other) = (await Given.NewServiceAsync(), await Given.NewServiceAsync());
@@ -174,7 +174,40 @@ public sealed class ProjectServiceTests(PandoraFixture pandora) : IClassFixture<
         Assert.Single((await Rest.GetAsync($"/environments/{untouched}")).Json["services"]!.AsArray());
         (await Rest.DeleteAsync($"/projects/{project}/services/{service}")).Refused(404, "Service", null, $$"""{"id":{{service}}}""");
         Assert.Single((await Rest.GetAsync($"/environments/{environment}")).Json["services"]!.AsArray());
+        Assert.Single((await Rest.GetAsync($"/environments/{untouched}")).Json["services"]!.AsArray());
+        Assert.Single((await Rest.GetAsync($"/projects/{elsewhere}")).Json["services"]!.AsArray());
     }
+
+    [Theory, Checklist(42, 44)]
+    [InlineData("environment_service", "environment_id")]
+    [InlineData("project_service", "project_id")]
+    public async Task A_removal_that_fails_half_way_removes_nothing(string table, string column)
+    {
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 100));
+        var first = await Given.EnvironmentAsync(project, (service, 10));
+        var last = await Given.EnvironmentAsync(project, (service, 20));
+        var before = (await StateAsync(project), await StateAsync(project, "/environments"));
+        var trigger = $"refuse_{project}";
+        await pandora.Node.ExecuteAsync(
+            $"""
+            CREATE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''too late''; END';
+            CREATE TRIGGER {trigger} AFTER DELETE ON {table} FOR EACH ROW
+                WHEN (OLD.{column} = {(table == "project_service" ? project : last)}) EXECUTE FUNCTION {trigger}();
+            """);
+
+        var failed = await Rest.DeleteAsync($"/projects/{project}/services/{service}");
+        var after = (await StateAsync(project), await StateAsync(project, "/environments"));
+        await pandora.Node.ExecuteAsync($"DROP TRIGGER {trigger} ON {table}");
+
+        failed.ExpectError(HttpStatusCode.InternalServerError, "INTERNAL");
+        Assert.DoesNotContain("too late", failed.Body, StringComparison.Ordinal);
+        Assert.Equal(before, after);
+        (await Rest.DeleteAsync($"/projects/{project}/services/{service}")).Expect(HttpStatusCode.NoContent);
+        Assert.Equal("[]", (await Rest.GetAsync($"/environments/{first}")).Json["services"]!.ToJsonString());
+    }
+
+    private async Task<string> StateAsync(int project, string below = "") => (await Rest.GetAsync($"/projects/{project}{below}")).Body;
 
     private static string Entry(int id, long max, string frequency = "daily") =>
         $$"""{"id": {{id}}, "max_requests": {{max}}, "reset_frequency": "{{frequency}}"}""";

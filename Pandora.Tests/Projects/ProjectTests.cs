@@ -10,7 +10,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
 
     private Scenario Given => pandora.Scenario;
 
-    [Fact]
+    [Fact, Checklist(36, 51)]
     public async Task A_project_is_created_with_its_services_newest_first()
     {
         var client = await Given.ClientAsync();
@@ -27,21 +27,21 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
 
         answer.Expect(HttpStatusCode.Created);
         Assert.Equal(["id", "name", "status", "client_id", "created_at", "services"], answer.Json.Names());
-        Assert.Equal("shop", answer.Value("name")); // Contract 7, row 51
+        Assert.Equal("shop", answer.Value("name"));
         Assert.Equal("enabled", answer.Value("status"));
         Assert.Equal($"{second},{first}", $"{answer.Value("services.0.id")},{answer.Value("services.1.id")}");
         Assert.Equal(
             ["id", "name", "version", "next_reset", "max_requests", "reset_frequency", "assigned_at"],
             answer.At("services.1").Names());
         Assert.Equal("s", answer.Value("services.1.name"));
-        Assert.Equal("0", answer.Value("services.1.max_requests")); // Contract 7, row 36
+        Assert.Equal("0", answer.Value("services.1.max_requests"));
         Assert.Equal("2026-03-11T00:00:00Z", answer.Value("services.1.next_reset"));
         Assert.Equal("2026-04-10T00:00:00Z", answer.Value("services.0.next_reset"));
         Assert.Equal(Timestamp.Format(pandora.Clock.Now), answer.Value("created_at"));
         Assert.Equal(answer.Body, (await Rest.GetAsync($"/projects/{answer.Value("id")}")).Body);
     }
 
-    [Theory] // Contract 7, rows 80 and 81
+    [Theory, Checklist(80, 81)]
     [InlineData("")]
     [InlineData(""", "services": null""")]
     [InlineData(""", "services": [], "status": "disabled" """)]
@@ -54,10 +54,12 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         answer.Expect(HttpStatusCode.Created);
         Assert.Equal("enabled", answer.Value("status"));
         Assert.Equal("[]", answer.Json["services"]!.ToJsonString());
+        Assert.Equal("[]", (await Rest.GetAsync($"/projects/{answer.Value("id")}")).Json["services"]!.ToJsonString());
         Assert.Equal("[]", (await Rest.PatchAsync($"/projects/{answer.Value("id")}", "{}")).Json["services"]!.ToJsonString());
+        Assert.Equal("[]", (await Rest.GetAsync($"/clients/{client}/projects")).Json[0]!["services"]!.ToJsonString());
     }
 
-    [Fact] // Contract 7, row 85
+    [Fact, Checklist(85)]
     public async Task All_faulty_fields_are_reported_in_their_order()
     {
         var answer = await Rest.PostAsync(
@@ -82,7 +84,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
             new(422, "ProjectCreate", "services[2].reset_frequency"));
     }
 
-    [Theory] // Contract 7, row 86
+    [Theory, Checklist(86)]
     [InlineData("{", null)]
     [InlineData("[]", null)]
     [InlineData("", null)]
@@ -103,7 +105,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
             $$"""{"name": "a", "client_id": {{client}}, "services": [{"id": 2000000000, "max_requests": 1, "reset_frequency": "daily"}]}"""))
         .Refused(404, "Client", "client_id", $$"""{"id":{{client}}}""");
 
-    [Fact] // Contract 7, row 41
+    [Fact, Checklist(41)]
     public async Task All_faulty_services_answer_together_before_the_name_and_nothing_is_left()
     {
         var (project, service) = (await Given.NewProjectAsync(), await Given.NewServiceAsync());
@@ -125,7 +127,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Single((await Rest.GetAsync($"/clients/{existing.Value("client_id")}/projects")).Json.AsArray());
     }
 
-    [Fact] // Contract 7, row 41
+    [Fact, Checklist(41)]
     public async Task The_same_service_twice_is_a_conflict_and_leaves_no_record()
     {
         var (client, service) = (await Given.ClientAsync(), await Given.NewServiceAsync());
@@ -142,7 +144,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal("[]", (await Rest.GetAsync($"/clients/{client}/projects")).Body);
     }
 
-    [Fact] // Contract 7, row 45
+    [Fact, Checklist(45)]
     public async Task A_name_is_unique_among_the_projects_of_a_client()
     {
         var (one, other) = (await Given.ClientAsync(), await Given.ClientAsync());
@@ -171,7 +173,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal((HttpStatusCode.OK, renamed.Body), (same.Status, same.Body));
     }
 
-    [Theory] // Contract 7, row 48
+    [Theory, Checklist(48)]
     [InlineData("null")]
     [InlineData("\"\"")]
     [InlineData("\" \\t\"")]
@@ -193,14 +195,14 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         (await Rest.PatchAsync($"/projects/{project}", $$"""{"name": "{{longest}}x"}""")).Refused(422, "ProjectUpdate", "name");
     }
 
-    [Fact]
+    [Fact, Checklist(77)]
     public async Task A_project_is_switched_off_and_on()
     {
         var project = await Given.NewProjectAsync();
 
         foreach (var verb in new[] { "disable", "disable", "enable", "enable" })
         {
-            (await Rest.PostAsync($"/projects/{project}/{verb}")).Expect(HttpStatusCode.NoContent); // Contract 7, row 77
+            (await Rest.PostAsync($"/projects/{project}/{verb}")).Expect(HttpStatusCode.NoContent);
             Assert.Equal($"{verb}d", (await Rest.GetAsync($"/projects/{project}")).Value("status"));
         }
     }
@@ -219,7 +221,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         (await Rest.DeleteAsync($"/projects/{project}")).Refused(404, "Project", null, $$"""{"id":{{project}}}""");
     }
 
-    [Theory] // Contract 7, rows 47 and 84
+    [Theory, Checklist(47, 84)]
     [InlineData("GET", "/projects/{0}")]
     [InlineData("PATCH", "/projects/{0}")]
     [InlineData("DELETE", "/projects/{0}")]
@@ -240,7 +242,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
         (await Call("9999999999999")).Refused(404, entity, null, """{"id":9999999999999}""");
     }
 
-    [Fact]
+    [Fact, Checklist(83)]
     public async Task Lists_are_newest_first_and_paged()
     {
         var client = await Given.ClientAsync();
@@ -265,7 +267,7 @@ public sealed class ProjectTests(PandoraFixture pandora) : IClassFixture<Pandora
 
         Assert.Equal(ids, shown);
         Assert.Equal(ids, all.Json.AsArray().Select(row => row!["id"]!.ToString()).Where(ids.Contains));
-        Assert.Equal(["id", "name", "status", "client_id", "created_at", "services"], all.At("0").Names()); // Contract 7, row 83
+        Assert.Equal(["id", "name", "status", "client_id", "created_at", "services"], all.At("0").Names());
         (await Rest.GetAsync("/projects?limit=0")).Refused(422, "query", "limit");
         (await Rest.GetAsync("/projects?cursor=x")).Refused(422, "query", "cursor");
     }

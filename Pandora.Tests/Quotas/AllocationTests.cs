@@ -28,13 +28,13 @@ public sealed class AllocationTests
     public void An_environment_gets_what_fits_below_the_limit(long limit, long allocated, long max, long old, bool allowed) =>
         Assert.Equal(allowed, new Allocation(limit, allocated, old == Quota.Unlimited ? 1 : 0).Allows(max, old));
 
-    [Theory]
+    [Theory, Checklist(33)]
     [InlineData(60, 0, 60, true)]
     [InlineData(60, 0, 59, false)]
     [InlineData(60, 0, Quota.Unlimited, true)]
     [InlineData(60, 2, Quota.Unlimited, true)]
     [InlineData(0, 0, 0, true)]
-    // Contract 7, row 33: an unlimited environment needs an unlimited project.
+    // An unlimited environment needs an unlimited project.
     [InlineData(0, 1, 1000, false)]
     public void A_limit_covers_all_that_was_handed_out(long allocated, int unlimited, long limit, bool allowed) =>
         Assert.Equal(allowed, new Allocation(Quota.Unlimited, allocated, unlimited).AllowsLimit(limit));

@@ -4,8 +4,8 @@ namespace Pandora.Tests.Quotas;
 
 public sealed class QuotaTests
 {
-    [Theory]
-    // Contract 7, row 38: what was used stays used.
+    [Theory, Checklist(34, 38)]
+    // What was used stays used.
     [InlineData(100, 80, 50, 30)]
     [InlineData(100, 80, 200, 180)]
     [InlineData(100, 80, 10, 0)]
@@ -15,7 +15,7 @@ public sealed class QuotaTests
     [InlineData(100, 0, 0, 0)]
     [InlineData(0, 0, 5, 5)]
     [InlineData(1, 0, Quota.Largest, Quota.Largest - 1)]
-    // Contract 7, row 34: to and from unlimited.
+    // To and from unlimited.
     [InlineData(Quota.Unlimited, Quota.Unlimited, 50, 50)]
     [InlineData(Quota.Unlimited, Quota.Unlimited, 0, 0)]
     [InlineData(100, 80, Quota.Unlimited, Quota.Unlimited)]

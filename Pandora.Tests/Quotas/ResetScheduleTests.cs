@@ -58,8 +58,8 @@ public sealed class ResetScheduleTests
         string frequency, string nextReset, string now, string expected) =>
         Assert.Equal(At(expected), Schedule(frequency, nextReset).Advance(At(now)).NextReset);
 
-    [Fact]
-    public void Contract_7_row_70_a_monthly_anchor_returns_after_a_short_month()
+    [Fact, Checklist(70)]
+    public void A_monthly_anchor_returns_after_a_short_month()
     {
         var schedule = ResetSchedule.Start(ResetFrequency.Monthly, At("2026-12-31T10:00:00Z"));
         var resets = new List<string>();
@@ -72,8 +72,8 @@ public sealed class ResetScheduleTests
         Assert.Equal(["2027-01-31", "2027-02-28", "2027-03-31", "2027-04-30", "2027-05-31", "2027-06-30"], resets);
     }
 
-    [Fact]
-    public void Contract_7_row_70_a_leap_year_has_its_29th_of_february()
+    [Fact, Checklist(70)]
+    public void A_leap_year_has_its_29th_of_february()
     {
         var january = ResetSchedule.At(ResetFrequency.Monthly, At("2028-01-31T00:00:00Z"));
         var february = january.Advance(At("2028-01-31T00:00:00Z"));
@@ -83,8 +83,8 @@ public sealed class ResetScheduleTests
         Assert.Equal(At("2028-03-31T00:00:00Z"), march.NextReset);
     }
 
-    [Fact]
-    public void Contract_7_row_70_a_weekly_reset_keeps_its_weekday_over_20_days_of_downtime()
+    [Fact, Checklist(70)]
+    public void A_weekly_reset_keeps_its_weekday_over_20_days_of_downtime()
     {
         var schedule = ResetSchedule.Start(ResetFrequency.Weekly, At("2026-11-03T10:00:00Z"));
 

@@ -14,10 +14,9 @@ namespace Pandora.Tests.Requests;
 /// <summary>A log of many rows over several partitions: pages, and how the database finds them.</summary>
 public sealed class LargeLogTests(LargeLog log) : IClassFixture<LargeLog>
 {
-    [Fact]
+    [Fact, Checklist(54)]
     public async Task A_list_without_limit_is_a_first_page_with_a_link()
     {
-        // Contract 7, row 54
         foreach (var list in (string[])["/requests", $"/services/{LargeLog.Service}/requests"])
         {
             var answer = (await log.Node.Rest.GetAsync(list)).Expect(HttpStatusCode.OK);

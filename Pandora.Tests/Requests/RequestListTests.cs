@@ -17,10 +17,9 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
 
     private DateTimeOffset Now => pandora.Clock.Now;
 
-    [Fact]
+    [Fact, Checklist(83)]
     public async Task A_row_shows_what_was_written_and_the_ids_of_what_still_exists()
     {
-        // Contract 7, row 83
         var records = await pandora.Scenario.SubscriptionAsync();
         var id = await pandora.Node.LogAsync(Row(records) with { RequestTime = Now.AddTicks(-10), Status = ExecutionStatus.ClientError });
 
@@ -71,10 +70,9 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "path", "id");
     }
 
-    [Fact]
+    [Fact, Checklist(55)]
     public async Task Checks_of_unknown_keys_and_services_are_listed_with_every_object_in_place()
     {
-        // Contract 7, row 55
         var records = await pandora.Scenario.SubscriptionAsync();
         var request = records.Request();
         request.ApiKey = "pdk_nonsense";
@@ -114,10 +112,9 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Empty(await IdsAsync($"/requests?client_id={records.Client}&execution_status=forwarded&unauthorized_reason=ENVIRONMENT_DISABLED"));
     }
 
-    [Fact]
+    [Fact, Checklist(31)]
     public async Task Rows_refused_for_quota_have_a_filter_word_of_their_own()
     {
-        // Contract 7, row 31
         var records = await pandora.Scenario.SubscriptionAsync(quota: 0);
         var answer = await pandora.Node.ConsumeAsync(records.Request());
 
@@ -128,10 +125,9 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Single(await ListAsync($"/requests?service_id={records.Service}&execution_status=quota_exceeded"));
     }
 
-    [Fact]
+    [Fact, Checklist(30)]
     public async Task Times_are_included_and_every_row_shows_its_own()
     {
-        // Contract 7, row 30
         var records = await pandora.Scenario.SubscriptionAsync();
         DateTimeOffset[] times = [Now.AddDays(-400), Now.AddSeconds(-2), Now.AddTicks(-10), Now];
         foreach (var time in times)
@@ -150,7 +146,7 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Single(await TimesAsync($"{list}?request_time_from=2026-03-10T12:00:00Z&request_time_to=2026-03-10T12:00:00Z"));
     }
 
-    [Theory]
+    [Theory, Checklist(31)]
     [InlineData("request_time_from=2026-03-02T00:00:00Z&request_time_to=2026-03-01T23:59:59Z", "RequestFilter", "request_time_to")]
     [InlineData("execution_status=done", "RequestFilter", "execution_status")]
     [InlineData("execution_status=Success", "RequestFilter", "execution_status")]
@@ -161,7 +157,6 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
     [InlineData("request_time_to=2026-03-01T00:00:00Z&request_time_to=2026-03-01T00:00:00Z", "query", "request_time_to")]
     public async Task A_faulty_filter_of_either_list_is_named(string query, string entity, string loc)
     {
-        // Contract 7, row 31
         var (service, _) = await pandora.Scenario.ServiceAsync();
         foreach (var list in (string[])["/requests", $"/services/{service}/requests"])
         {
@@ -193,10 +188,9 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
         }
     }
 
-    [Fact]
+    [Fact, Checklist(43)]
     public async Task Rows_outlive_what_they_name_and_forget_its_id()
     {
-        // Contract 7, row 43
         var records = await pandora.Scenario.SubscriptionAsync();
         var answer = await pandora.Node.ConsumeAsync(records.Request());
         var client = $"/requests?client_id={records.Client}";

@@ -12,7 +12,7 @@ public sealed class BodyTests(PandoraFixture pandora) : IClassFixture<PandoraFix
 
     private RestClient Rest => pandora.Node.Rest;
 
-    [Theory]
+    [Theory, Checklist(86)]
     [InlineData("")]
     [InlineData(" \r\n\t")]
     [InlineData("{")]
@@ -30,12 +30,11 @@ public sealed class BodyTests(PandoraFixture pandora) : IClassFixture<PandoraFix
     [InlineData("""{"name":"\x","version":"1"}""")]
     public async Task What_is_not_one_json_object_is_refused(string body)
     {
-        // Contract 7, row 86
         (await Rest.PostAsync("/services", body))
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body");
     }
 
-    [Theory]
+    [Theory, Checklist(16, 86)]
     [InlineData("""{"name":1,"version":"1"}""", "name")]
     [InlineData("""{"name":["a"],"version":"1"}""", "name")]
     [InlineData("""{"name":{},"version":true}""", "name")]
@@ -47,7 +46,6 @@ public sealed class BodyTests(PandoraFixture pandora) : IClassFixture<PandoraFix
     [InlineData("""{"name":"\udc00\ud800","version":"1"}""", "name")]
     public async Task A_property_that_cannot_be_read_is_named_alone_before_any_rule_is_checked(string body, string loc)
     {
-        // Contract 7, row 16 and row 86
         (await Rest.PostAsync("/services", body))
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body", loc);
     }
@@ -68,10 +66,9 @@ public sealed class BodyTests(PandoraFixture pandora) : IClassFixture<PandoraFix
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body", "max_requests");
     }
 
-    [Fact]
+    [Fact, Checklist(80)]
     public async Task Properties_nobody_asked_for_are_ignored_whatever_they_hold()
     {
-        // Contract 7, row 80
         var name = Scenario.NewName("extra");
         var body = $$"""
             {"Name":1,"x":null,"x":[1,{"y":"\ud800"}],"\ud800":"\u0000","nam\ud800":2,"\u0000":3,"n\u0061me":"{{name}}","version":"1"}

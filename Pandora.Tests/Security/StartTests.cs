@@ -10,8 +10,8 @@ public sealed class StartTests(TestServer server)
 {
     private static readonly byte[] Pepper = "a pepper of at least thirty-two bytes"u8.ToArray();
 
-    [Fact]
-    public async Task Contract_7_row_60_of_several_nodes_that_start_first_one_makes_the_account_and_prints_it()
+    [Fact, Checklist(60)]
+    public async Task Of_several_nodes_that_start_first_one_makes_the_account_and_prints_it()
     {
         var database = await DatabaseWithoutAccountAsync();
 
@@ -28,8 +28,8 @@ public sealed class StartTests(TestServer server)
         }
     }
 
-    [Fact]
-    public async Task Contract_7_row_68_a_node_that_starts_again_keeps_the_password_the_keys_and_can_reveal_them()
+    [Fact, Checklist(68)]
+    public async Task A_node_that_starts_again_keeps_the_password_the_keys_and_can_reveal_them()
     {
         var directory = Directory.CreateTempSubdirectory("pandora-start-");
         var database = await server.CreateDatabaseAsync();

@@ -48,10 +48,9 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ServiceCreate", "name");
     }
 
-    [Fact]
+    [Fact, Checklist(85)]
     public async Task Two_faulty_fields_are_both_told_in_the_order_of_input()
     {
-        // Contract 7, row 85
         var answer = await Rest.PostAsync("/services", new { version = "" });
 
         answer.Expect(HttpStatusCode.UnprocessableEntity);
@@ -62,10 +61,9 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal(["code", "message", "errors"], answer.Json.AsObject().Select(member => member.Key));
     }
 
-    [Fact]
+    [Fact, Checklist(45)]
     public async Task A_second_service_of_the_same_name_and_version_is_refused_whatever_comes_between()
     {
-        // Contract 7, row 45
         var (_, name) = await pandora.Scenario.ServiceAsync();
 
         (await Rest.PostAsync("/services", new { name, version = Scenario.Version })).ExpectError(
@@ -85,10 +83,9 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal(7, answers.Count(answer => answer.Status == HttpStatusCode.Conflict));
     }
 
-    [Fact]
+    [Fact, Checklist(28, 83)]
     public async Task The_list_is_newest_first_and_can_be_narrowed_by_status()
     {
-        // Contract 7, row 28 and row 83
         var (first, _) = await pandora.Scenario.ServiceAsync();
         pandora.Clock.Advance(TimeSpan.FromSeconds(1));
         var (second, _) = await pandora.Scenario.ServiceAsync();
@@ -106,10 +103,9 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
         Assert.Equal(["id", "name", "status", "version", "created_at"], all[0]!.AsObject().Select(member => member.Key));
     }
 
-    [Fact]
+    [Fact, Checklist(29)]
     public async Task An_empty_status_filter_is_none_and_an_unknown_one_is_refused()
     {
-        // Contract 7, row 29
         var all = (await Rest.GetAsync("/services")).Body;
 
         Assert.Equal(all, (await Rest.GetAsync("/services?status=")).Expect(HttpStatusCode.OK).Body);
@@ -160,10 +156,9 @@ public sealed class ServiceTests(PandoraFixture pandora) : IClassFixture<Pandora
             HttpStatusCode.NotFound, "NOT_FOUND", "Service", identifiers: $$"""{"id":{{service}}}""");
     }
 
-    [Fact]
+    [Fact, Checklist(43)]
     public async Task Of_a_deletion_and_an_assignment_at_the_same_time_one_fails()
     {
-        // Contract 7, row 43
         var client = await pandora.Scenario.ClientAsync();
         for (var round = 0; round < 10; round++)
         {

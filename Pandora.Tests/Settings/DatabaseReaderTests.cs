@@ -45,7 +45,7 @@ public sealed class DatabaseReaderTests
         Assert.StartsWith("PANDORA_DB_PASSWORD", refused.Message, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [Theory, Checklist(65)]
     [InlineData("host=db port=5433 dbname=d user=u password=p", "Host=db;Port=5433;Database=d;Username=u;Password=p")]
     [InlineData("  host = db\n user= 'u v' ", "Host=db;Port=5432;Username=u v")]
     [InlineData("host=db password='it\\'s \\\\ me'", "Host=db;Port=5432;Password='it''s \\ me'")]
