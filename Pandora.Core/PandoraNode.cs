@@ -55,6 +55,7 @@ internal static class PandoraNode
 
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        builder.Services.AddHostedService<PoolGuard>();
         builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
         builder.Services.AddSingleton<HealthProbe>();
         builder.Services.AddRequestPartitions(settings.LogRetentionDays);

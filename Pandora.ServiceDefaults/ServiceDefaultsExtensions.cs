@@ -15,6 +15,8 @@ public static class ServiceDefaultsExtensions
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft"] = "Warning",
         ["Logging:LogLevel:System"] = "Warning",
+        // It logs what it throws as well, refused duplicates included; whoever catches that decides what is worth a line.
+        ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
     };
 
     /// <summary>

@@ -14,6 +14,18 @@ internal static class LeftoverServer
 
     public static async Task ClearAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
+        await ClearDataAsync(cluster, binaries, ct);
+        // Now nobody serves here. What a killed server left in its socket directory names a number too, and a server
+        // that finds the number taken refuses to start.
+        var sockets = new DirectoryInfo(cluster.SocketDirectory);
+        foreach (var left in sockets.Exists ? sockets.EnumerateFileSystemInfos(".s.PGSQL.*") : [])
+        {
+            left.Delete();
+        }
+    }
+
+    private static async Task ClearDataAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
+    {
         var file = Path.Combine(cluster.Data, "postmaster.pid");
         if (!File.Exists(file))
         {

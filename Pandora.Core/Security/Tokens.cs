@@ -91,7 +91,8 @@ internal sealed class Tokens
             return null;
         }
         var now = _time.GetUtcNow().ToUnixTimeSeconds();
-        return Parse(token.EncodedPayload) is { Issuer: Issuer } claims
+        return Parse(token.EncodedPayload) is { Issuer: Issuer, TokenId.Length: > 0 } claims
+            && !claims.TokenId.Contains('\0')
             && now < claims.ExpiresAt
             && (claims.NotBefore is not { } start || start <= now)
             ? claims

@@ -135,6 +135,26 @@ public sealed class OutageTests : IAsyncLifetime
         await BooksAgreeAsync(forwarded: 2);
     }
 
+    [Fact]
+    public async Task After_a_restart_of_the_database_the_administration_recovers_by_itself()
+    {
+        Assert.All(await ListTwentyTimesAsync(), status => Assert.Equal(HttpStatusCode.OK, status));
+
+        await _server.StopAsync();
+        await _server.ResumeFromStopAsync();
+
+        await Eventually.HoldsAsync(
+            "every list answered",
+            async () => (await ListTwentyTimesAsync()).All(status => status == HttpStatusCode.OK),
+            RecoveryLimit);
+    }
+
+    private async Task<HttpStatusCode[]> ListTwentyTimesAsync()
+    {
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => _node.Rest.GetAsync("/clients")));
+        return Array.ConvertAll(answers, answer => answer.Status);
+    }
+
     private Task<GrpcReply<ValidateConsumeResponse>> CheckAsync(Action<HttpRequestMessage>? adjust = null) =>
         _node.Grpc.CallAsync(
             "/api_key.v1.APIKeyService/ValidateConsume", _subscription.Request(), ValidateConsumeResponse.Parser, Token, adjust);

@@ -103,6 +103,30 @@ public sealed class StopAndCrashTests
     }
 
     [Fact]
+    public async Task Lock_files_of_a_killed_server_do_not_hinder_the_next_start_even_if_their_number_is_taken_again()
+    {
+        using var folder = new DataFolder();
+        await using (var process = await PandoraProcess.StartReadyAsync(folder.Path))
+        {
+            var server = folder.ServerPid;
+            Signals.Send("STOP", process.Id); // or it would start the server again
+            Signals.Send("KILL", server);
+            Signals.Send("KILL", process.Id);
+            await process.EndAsync();
+        }
+        foreach (var file in Directory.GetFiles(Path.Combine(folder.Path, "postgres", "socket"), "*.lock").Append(folder.PidFile))
+        {
+            var lines = await File.ReadAllLinesAsync(file, TestContext.Current.CancellationToken);
+            lines[0] = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
+            await File.WriteAllLinesAsync(file, lines, TestContext.Current.CancellationToken);
+        }
+
+        await using var again = await PandoraProcess.StartReadyAsync(folder.Path);
+
+        Assert.Equal(0, await again.StopAsync());
+    }
+
+    [Fact]
     public async Task A_killed_database_comes_back_and_the_node_with_it()
     {
         using var folder = new DataFolder();
