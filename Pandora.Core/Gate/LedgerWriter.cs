@@ -1,4 +1,3 @@
-using System.Data;
 using System.Threading.Channels;
 using Npgsql;
 using Pandora.Core.Errors;
@@ -20,11 +19,8 @@ internal sealed partial class LedgerWriter(
     private readonly ChannelReader<PendingCheck> _lane = channel.Reader;
     private readonly List<PendingCheck> _batch = new(MaxBatch);
     private readonly Queue<Unsettled> _unsettled = [];
+    private readonly LaneConnection _connection = new(dataSource, logger);
     private BatchRun _run = new();
-    private NpgsqlConnection? _connection;
-
-    // What is, or was last, under way on the connection.
-    private Task _step = Task.CompletedTask;
 
     /// <summary>Runs until the lane is completed and empty, or <paramref name="stopNow"/>.</summary>
     public async Task RunAsync(CancellationToken stopNow)
@@ -309,58 +305,17 @@ internal sealed partial class LedgerWriter(
         }
     }
 
-    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
-    {
-        if (_connection is { State: not ConnectionState.Open })
-        {
-            DropConnection(); // it broke while the lane was idle
-        }
-        return _connection ??= await dataSource.OpenConnectionAsync(ct);
-    }
+    private ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct) => _connection.OpenAsync(ct);
 
-    /// <summary>
-    /// Gives up when time is up, even if the driver does not: with a server that is stopped but not gone, it waits for
-    /// its own request to cancel to be heard.
-    /// </summary>
-    private Task<T> InTime<T>(Task<T> step, CancellationToken ct)
-    {
-        _step = step;
-        return step.WaitAsync(ct);
-    }
+    private Task<T> InTime<T>(Task<T> step, CancellationToken ct) => _connection.InTime(step, ct);
 
-    private Task InTime(Task step, CancellationToken ct)
-    {
-        _step = step;
-        return step.WaitAsync(ct);
-    }
+    private Task InTime(Task step, CancellationToken ct) => _connection.InTime(step, ct);
 
-    /// <summary>
-    /// Leaves the connection, and the run that may still be busy with it, to themselves. The driver's own limits end
-    /// them; a commit among them may still succeed.
-    /// </summary>
+    /// <summary>The run may still be busy with the connection, so it is left behind too.</summary>
     private void DropConnection()
     {
-        if (_connection is { } connection)
-        {
-            _ = CloseAsync(connection, _step);
-            _connection = null;
-            _step = Task.CompletedTask;
-            _run = new BatchRun();
-        }
-    }
-
-    /// <summary>Closes the connection once nothing is under way on it: the driver bears no second user.</summary>
-    private async Task CloseAsync(NpgsqlConnection connection, Task step)
-    {
-        await step.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ForceYielding);
-        try
-        {
-            await connection.DisposeAsync();
-        }
-        catch (Exception e)
-        {
-            Log.CloseFailed(logger, e.GetType().Name, e.Message);
-        }
+        _connection.Drop();
+        _run = new BatchRun();
     }
 
     private static bool IsUnavailable(Exception e, CancellationToken limit) =>
@@ -398,9 +353,6 @@ internal sealed partial class LedgerWriter(
 
         [LoggerMessage(4008, LogLevel.Warning, "{Count} callers had got no answer; whether their checks were committed is left open at the end of the process")]
         public static partial void NeverSettled(ILogger logger, int count);
-
-        [LoggerMessage(4007, LogLevel.Debug, "A broken connection could not be closed ({Type}: {Message})")]
-        public static partial void CloseFailed(ILogger logger, string type, string message);
 
         [LoggerMessage(4006, LogLevel.Warning, "{Count} batches are yet to be settled ({Type}: {Message})")]
         public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
