@@ -300,11 +300,13 @@ internal sealed partial class LedgerWriter(
 
     private void Answer(List<PendingCheck> checks, DateTimeOffset now)
     {
-        var unheard = checks.FindAll(check => !check.TryAnswer(AnswerTo(check, now)));
+        var unheard = checks.FindAll(check => !check.TryClaim());
         if (unheard.Count > 0)
         {
+            checks.RemoveAll(unheard.Contains);
             _openEnds.Add(unheard, server: null);
         }
+        Answers.Deliver(checks, check => AnswerTo(check, now));
     }
 
     private static CheckAnswer AnswerTo(PendingCheck check, DateTimeOffset now)

@@ -4,8 +4,8 @@ namespace Pandora.Core.Gate;
 /// A check on its way through the ledger: what was asked, what the batch decided, and the promise of an answer. The
 /// caller may end it at any time; the writer then drops it, or takes it back if it was committed meanwhile.
 /// </summary>
-internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp)
-    : TaskCompletionSource<CheckAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)
+/// <remarks>What waits for the answer goes on at once, on the thread that gives it.</remarks>
+internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : TaskCompletionSource<CheckAnswer>
 {
     private const int Open = 0;
     private const int Ended = 1;
@@ -52,16 +52,11 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
         }
     }
 
-    /// <summary>Answers. False: the check had ended before, and its effect must be undone.</summary>
-    public bool TryAnswer(CheckAnswer answer)
-    {
-        if (Interlocked.CompareExchange(ref _state, Answered, Open) != Open)
-        {
-            return false;
-        }
-        TrySetResult(answer);
-        return true;
-    }
+    /// <summary>
+    /// From now on the caller can no longer give up; <see cref="TaskCompletionSource{TResult}.SetResult"/> must follow. False:
+    /// the check has ended, and its effect must be undone.
+    /// </summary>
+    public bool TryClaim() => Interlocked.CompareExchange(ref _state, Answered, Open) == Open;
 }
 
 /// <summary>What a batch decided about one check.</summary>

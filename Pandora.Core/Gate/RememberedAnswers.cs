@@ -66,7 +66,7 @@ internal static class RememberedAnswers
             fresh.Remove(check);
             if (check.Name!.ContentHash.AsSpan().SequenceEqual(reader.GetFieldValue<byte[]>(1)))
             {
-                check.TryAnswer(AnswerAt(reader)); // if nobody hears it, nothing was done either
+                Repeat(check, AnswerAt(reader));
             }
             else
             {
@@ -111,6 +111,15 @@ internal static class RememberedAnswers
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.Rollback);
         await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    // If nobody hears it, nothing was done either.
+    private static void Repeat(PendingCheck check, CheckAnswer answer)
+    {
+        if (check.TryClaim())
+        {
+            Answers.Deliver([check], _ => answer);
+        }
     }
 
     private static CheckAnswer AnswerAt(NpgsqlDataReader reader) =>
