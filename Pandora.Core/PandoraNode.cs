@@ -64,8 +64,6 @@ internal static class PandoraNode
         builder.Services.AddSecurity();
         builder.Services.AddGate(connectionString);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<ResetSweep>();
-        builder.Services.AddHostedService(provider => provider.GetRequiredService<ResetSweep>());
 
         adjust?.Invoke(builder);
         LimitDraining(builder.Services);

@@ -40,7 +40,7 @@ internal static class GateSql
                p.id, p.name, p.status = 'enabled',
                c.id, c.name,
                s.id, s.status,
-               ps.reset_frequency, ps.next_reset, ps.anchor_day
+               ps.reset_frequency, ps.last_reset, ps.next_reset, ps.anchor_day
           FROM unnest($1, $2, $3) WITH ORDINALITY AS asked (key_hash, service_name, service_version, place)
           LEFT JOIN (api_key k
                      JOIN environment e ON e.id = k.environment_id
@@ -55,7 +55,7 @@ internal static class GateSql
     /// <summary>Project services whose reset seems due: $1 project ids, $2 service ids.</summary>
     public const string LockSchedules =
         """
-        SELECT ps.project_id, ps.service_id, ps.reset_frequency, ps.next_reset, ps.anchor_day
+        SELECT ps.project_id, ps.service_id, ps.reset_frequency, ps.last_reset, ps.next_reset, ps.anchor_day
           FROM unnest($1, $2) AS due (project_id, service_id)
           JOIN project_service ps ON ps.project_id = due.project_id AND ps.service_id = due.service_id
          ORDER BY ps.project_id, ps.service_id

@@ -31,12 +31,13 @@ internal static class KeyDirectory
         }
     }
 
-    /// <summary>Reads frequency, next reset and anchor day from three columns.</summary>
+    /// <summary>Reads frequency, last reset, next reset and anchor day from four columns.</summary>
     public static ResetSchedule ScheduleAt(NpgsqlDataReader reader, int column) =>
         new(
             Enum.Parse<ResetFrequency>(reader.GetString(column), ignoreCase: true),
             InstantAt(reader, column + 1),
-            reader.GetInt16(column + 2));
+            InstantAt(reader, column + 2),
+            reader.GetInt16(column + 3));
 
     private static KeyFacts KeyAt(NpgsqlDataReader reader) =>
         new(
