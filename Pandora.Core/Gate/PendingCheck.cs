@@ -31,8 +31,8 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>The next one in a queue.</summary>
     public PendingCheck? Next { get; set; }
 
-    /// <summary>True when nobody waits for the answer any more.</summary>
-    public bool IsEnded => Volatile.Read(ref _state) == Ended;
+    /// <summary>False when nobody waits for the answer any more, or it is being given.</summary>
+    public bool IsOpen => Volatile.Read(ref _state) == Open;
 
     /// <summary>Ends the check without an answer because its caller gave up.</summary>
     public void Abandon(CancellationToken ct)
