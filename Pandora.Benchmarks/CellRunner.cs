@@ -17,7 +17,9 @@ internal sealed class CellRunner(
 {
     private const double MicrosecondsPerSecond = 1_000_000;
     private const int Unimplemented = 12;
-    private const int AnswersSettleMilliseconds = 300;
+
+    /// <summary>The node takes back what it granted to callers who hung up, within about a second.</summary>
+    private static readonly TimeSpan TakingBack = TimeSpan.FromSeconds(2);
 
     private long _rowsAdded;
 
@@ -71,7 +73,7 @@ internal sealed class CellRunner(
         var before = await ReadAsync(scenario, ct);
         var rate = await H2Load.RunAsync(
             ServerOf(scenario)!.Port, CallPath.Of(scenario.Kind).Path, keys.Body, concurrency, options, ct);
-        await Task.Delay(AnswersSettleMilliseconds, ct);
+        await Task.Delay(TakingBack, ct);
         var after = await ReadAsync(scenario, ct);
         var taken = before.Units - after.Units;
         if (BooksAreOurs && scenario.Consumes && (double)taken < rate * options.Seconds)
