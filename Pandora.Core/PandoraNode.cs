@@ -64,8 +64,6 @@ internal static class PandoraNode
         builder.Services.AddSecurity();
         builder.Services.AddGate(connectionString);
         builder.Services.AddGrpc();
-        builder.Services.AddSingleton<ResetSweep>();
-        builder.Services.AddHostedService(provider => provider.GetRequiredService<ResetSweep>());
 
         adjust?.Invoke(builder);
         LimitDraining(builder.Services);
@@ -101,10 +99,12 @@ internal static class PandoraNode
     {
         services.AddSingleton(_ => new GateDataSource(
             DatabaseConnection.ForLanes(connectionString), DatabaseConnection.ForReports(connectionString)));
+        services.AddSingleton<KeyDirectory>();
         services.AddSingleton<Ledger>();
         services.AddHostedService(provider => provider.GetRequiredService<Ledger>());
         services.AddSingleton<KeyGate>();
         services.AddSingleton<ExecutionReports>();
+        services.AddSingleton<Reservations>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)

@@ -15,6 +15,8 @@ public static class ServiceDefaultsExtensions
         ["Logging:LogLevel:Default"] = "Information",
         ["Logging:LogLevel:Microsoft"] = "Warning",
         ["Logging:LogLevel:System"] = "Warning",
+        // Asked at each request whether it has anything to say, which costs an activity.
+        ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
         // It logs what it throws as well, refused duplicates included; whoever catches that decides what is worth a line.
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
     };

@@ -17,7 +17,7 @@ internal static class EnvironmentCreation
             return Error.NotFound("Project", ("id", input.ProjectId.Identifier)) with { Loc = "project_id" };
         }
         int[] serviceIds = [.. input.Services.Select(entry => entry.Id.Value).Distinct()];
-        var locked = await db.LockCurrentAsync(input.ProjectId.Value, serviceIds, body.Now, ct);
+        var locked = await db.LockProjectServicesAsync(input.ProjectId.Value, serviceIds, ct);
         var allocations = await db.AllocationsAsync(input.ProjectId.Value, locked, ct);
         var assignments = locked.ToDictionary(assignment => assignment.ServiceId);
         if (FaultsOf(input.Services, assignments, allocations) is { Count: > 0 } faults)

@@ -26,12 +26,12 @@ internal static class EnvironmentEndpoints
         Query<EnvironmentFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
-        var rows = db.EnvironmentsWithServices();
+        IQueryable<EnvironmentRow> rows = db.Environments;
         if (query.Filter.ProjectId is { Value: var projectId })
         {
             rows = rows.Where(row => row.ProjectId == projectId);
         }
-        var page = await query.Page.FetchAsync(rows, ct);
+        var page = await query.Page.FetchAsync(rows, page => page.WithCountersAt(db, now), ct);
         return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
     }
 
@@ -43,14 +43,15 @@ internal static class EnvironmentEndpoints
             return id.NotFound("Project");
         }
         var now = time.Now();
-        var page = await query.Page.FetchAsync(db.EnvironmentsWithServices().Where(row => row.ProjectId == id.Value), ct);
+        var rows = db.Environments.Where(row => row.ProjectId == id.Value);
+        var page = await query.Page.FetchAsync(rows, page => page.WithCountersAt(db, now), ct);
         return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
     }
 
     private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
-        return await db.EnvironmentsWithServices().FirstOrDefaultAsync(row => row.Id == id.Value, ct) is { } row
+        return await db.Environments.Where(row => row.Id == id.Value).WithCountersAt(db, now).SingleOrDefaultAsync(ct) is { } row
             ? TypedResults.Ok(Environment.Of(row, now))
             : id.NotFound("Environment");
     }
@@ -67,7 +68,7 @@ internal static class EnvironmentEndpoints
         {
             return Taken(environment);
         }
-        var row = await db.EnvironmentsWithServices().FirstAsync(row => row.Id == id.Value, ct);
+        var row = await db.Environments.Where(row => row.Id == id.Value).WithCountersAt(db, body.Now).SingleAsync(ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(Environment.Of(row, body.Now));
     }
@@ -97,12 +98,4 @@ internal static class EnvironmentEndpoints
 
     internal static Error Taken(EnvironmentRow environment) =>
         Error.AlreadyExists("Environment", ("name", environment.Name), ("project_id", environment.ProjectId));
-
-    // One statement for all, so that counters and schedules are of one moment.
-    private static IQueryable<EnvironmentRow> EnvironmentsWithServices(this PandoraDb db) =>
-        db.Environments
-            .AsNoTracking()
-            .Include(environment => environment.Services)
-            .ThenInclude(counter => counter.ProjectService!.Service)
-            .AsSingleQuery();
 }

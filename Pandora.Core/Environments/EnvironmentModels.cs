@@ -70,6 +70,7 @@ internal sealed record EnvironmentServiceCreate(RecordId Id, long MaxRequests) :
         ServiceId = assignment.ServiceId,
         ProjectService = assignment,
         Quota = Quota.Full(MaxRequests),
+        CountedSince = assignment.ScheduleAt(now).LastReset,
         AssignedAt = now,
     };
 }

@@ -28,7 +28,7 @@ internal static class EnvironmentServiceEndpoints
         {
             return id.NotFound("Environment");
         }
-        if (await db.LockCurrentAsync(environment.ProjectId, serviceId, body.Now, ct) is not { } assignment)
+        if (await db.LockProjectServiceAsync(environment.ProjectId, serviceId, ct) is not { } assignment)
         {
             return Error.NotFound("Service", ("id", input.Id.Identifier)) with { Loc = "id" };
         }
@@ -100,7 +100,7 @@ internal static class EnvironmentServiceEndpoints
     }
 
     /// <summary>
-    /// Locks the project service, applies its reset if that is due, and locks the counter; returns that tracked. Null: the
+    /// Locks the project service and the counter, and returns that tracked, as it is at <paramref name="now"/>. Null: the
     /// environment does not hold the service, or does not exist.
     /// </summary>
     private static async Task<EnvironmentServiceRow?> LockAsync(
@@ -111,9 +111,9 @@ internal static class EnvironmentServiceEndpoints
             .Where(environment => environment.Id == id.Value)
             .Select(environment => environment.ProjectId)
             .FirstOrDefaultAsync(ct);
-        return await db.LockCurrentAsync(projectId, serviceId.Value, now, ct) is null
+        return await db.LockProjectServiceAsync(projectId, serviceId.Value, ct) is null
             ? null
-            : await db.LockEnvironmentServiceAsync(id.Value, serviceId.Value, ct);
+            : await db.LockCounterAsync(id.Value, serviceId.Value, now, ct);
     }
 
     /// <summary>Tells whether the environment is missing, or only the service on it.</summary>

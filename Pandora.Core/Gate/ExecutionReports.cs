@@ -21,12 +21,9 @@ internal sealed class ExecutionReports(GateDataSource database)
 {
     // The WHERE is the guard: of several reports at once the first one wins and the others find the row changed.
     private const string Store =
-        """
-        UPDATE request SET execution_status = $2, status_code = $3, detail = $4
-         WHERE id = $1 AND execution_status = 0
-        """;
+        "UPDATE request SET outcome = $2, status_code = $3, detail = $4 WHERE id = $1 AND outcome = 0";
 
-    private const string ReadStatus = "SELECT execution_status FROM request WHERE id = $1";
+    private const string ReadOutcome = "SELECT outcome FROM request WHERE id = $1";
 
     /// <param name="status">A final status: success, client error or server error.</param>
     /// <param name="detail">What happened; "" for nothing. Cut to the limit of the log.</param>
@@ -43,7 +40,7 @@ internal sealed class ExecutionReports(GateDataSource database)
             return ReportOutcome.Accepted;
         }
 
-        await using var read = database.Reports.CreateCommand(ReadStatus);
+        await using var read = database.Reports.CreateCommand(ReadOutcome);
         read.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
         return await read.ExecuteScalarAsync(ct) switch
         {

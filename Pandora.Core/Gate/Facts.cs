@@ -18,25 +18,50 @@ internal readonly record struct LookUpKey(byte[] KeyHash, string ServiceName, st
         HashCode.Combine(KeyHash.Length == 0 ? 0 : BitConverter.ToInt32(KeyHash), ServiceName, ServiceVersion);
 }
 
-/// <summary>All that the database knows about a check, seen in one moment.</summary>
+/// <summary>All that the database knows about a check, seen in one moment, and what a node remembers of it.</summary>
+/// <param name="LoadedAt">Version of the directory that this was read at.</param>
 /// <param name="Key">Null: unknown key.</param>
 /// <param name="Service">Null: unknown service.</param>
-/// <param name="Schedule">Resets of the service on the key's project. Null: the environment does not hold the service.</param>
-internal sealed record Facts(KeyFacts? Key, ServiceFacts? Service, ResetSchedule? Schedule)
+/// <param name="Counter">Null: the environment does not hold the service.</param>
+internal sealed record Facts(long LoadedAt, KeyFacts? Key, ServiceFacts? Service, CounterFacts? Counter)
 {
-    public static readonly Facts Nothing = new(null, null, null);
+    private long _currentAt = LoadedAt;
+
+    /// <summary>The latest version of the directory at which this was found to be still true.</summary>
+    public long CurrentAt
+    {
+        get => Volatile.Read(ref _currentAt);
+        set => Volatile.Write(ref _currentAt, value);
+    }
 }
 
+/// <param name="LoggedId">By what the request log refers to the key and the names above it.</param>
 /// <param name="ExpiresAt">Null: never.</param>
-/// <param name="LastUsed">Null: no valid check yet.</param>
+/// <param name="LastUsed">As stored. Null: no valid check yet.</param>
 internal sealed record KeyFacts(
     int Id,
+    int LoggedId,
     KeyOwner Owner,
     bool IsEnabled,
     bool IsEnvironmentEnabled,
     bool IsProjectEnabled,
     DateTimeOffset? ExpiresAt,
-    DateTimeOffset? LastUsed);
+    DateTimeOffset? LastUsed)
+{
+    private const int PrecisionSeconds = 30;
+
+    private long _lastNoted = LastUsed?.UtcTicks ?? 0;
+
+    /// <summary>Whether a valid check at <paramref name="now"/> must be noted: it is the first, or the last note is old.</summary>
+    public bool IsUseDue(DateTimeOffset now) =>
+        now.UtcTicks - Volatile.Read(ref _lastNoted) > PrecisionSeconds * TimeSpan.TicksPerSecond;
+
+    /// <summary>Whether no use is on record.</summary>
+    public bool IsUnused => Volatile.Read(ref _lastNoted) == 0;
+
+    /// <summary>Remembers that a use is on record.</summary>
+    public void NoteUse(DateTimeOffset at) => Volatile.Write(ref _lastNoted, at.UtcTicks);
+}
 
 internal enum ServiceState
 {
@@ -45,7 +70,13 @@ internal enum ServiceState
     Deprecated,
 }
 
-internal sealed record ServiceFacts(int Id, ServiceState State);
+/// <param name="LoggedId">By what the request log refers to the service.</param>
+internal sealed record ServiceFacts(int Id, int LoggedId, ServiceState State);
+
+/// <summary>The quota that binds a key for a service.</summary>
+/// <param name="Id">Of the counter.</param>
+/// <param name="Max">-1 is unlimited.</param>
+internal sealed record CounterFacts(int Id, long Max, ResetSchedule Schedule);
 
 /// <summary>The rules of a check that need no counter.</summary>
 internal static class Verdict
@@ -72,7 +103,7 @@ internal static class Verdict
             null => FailureCode.ServiceMismatch,
             { State: ServiceState.Disabled } => FailureCode.ServiceDisabled,
             { State: ServiceState.Deprecated } => FailureCode.ServiceDeprecated,
-            _ when facts.Schedule is null => FailureCode.ServiceNotAssigned,
+            _ when facts.Counter is null => FailureCode.ServiceNotAssigned,
             _ when !key.IsEnvironmentEnabled || !key.IsProjectEnabled => FailureCode.EnvironmentDisabled,
             _ => FailureCode.None,
         };

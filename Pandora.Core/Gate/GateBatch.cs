@@ -22,9 +22,6 @@ internal static class GateBatch
     public static NpgsqlBatchCommand WithInts(this NpgsqlBatchCommand command, List<int> values) =>
         command.With(values, NpgsqlDbType.Array | NpgsqlDbType.Integer);
 
-    public static NpgsqlBatchCommand WithInts(this NpgsqlBatchCommand command, List<int?> values) =>
-        command.With(values, NpgsqlDbType.Array | NpgsqlDbType.Integer);
-
     public static NpgsqlBatchCommand WithShorts(this NpgsqlBatchCommand command, List<short> values) =>
         command.With(values, NpgsqlDbType.Array | NpgsqlDbType.Smallint);
 
@@ -39,4 +36,7 @@ internal static class GateBatch
 
     public static NpgsqlBatchCommand WithInstants(this NpgsqlBatchCommand command, List<DateTime> values) =>
         command.With(values, NpgsqlDbType.Array | NpgsqlDbType.TimestampTz);
+
+    public static NpgsqlBatchCommand WithBytes(this NpgsqlBatchCommand command, List<byte[]> values) =>
+        command.With(values, NpgsqlDbType.Array | NpgsqlDbType.Bytea);
 }

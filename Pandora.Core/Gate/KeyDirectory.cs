@@ -1,58 +1,122 @@
-using Npgsql;
-using NpgsqlTypes;
-using Pandora.Core.Quotas;
-
 namespace Pandora.Core.Gate;
 
-/// <summary>Who is this key, and what is this service? Answered from the database, for a whole batch at once.</summary>
-internal static class KeyDirectory
+/// <summary>What a change of the directory was about.</summary>
+internal enum DirectoryEntity
 {
-    /// <summary>Adds the statement that reads the facts of <paramref name="asked"/>, one row each, in order.</summary>
-    public static void Ask(NpgsqlBatch batch, IReadOnlyCollection<LookUpKey> asked) =>
-        batch.Add(GateSql.ReadFacts)
-            .With(asked.Select(key => key.KeyHash).ToList(), NpgsqlDbType.Array | NpgsqlDbType.Bytea)
-            .WithTexts(asked.Select(key => key.ServiceName).ToList())
-            .WithTexts(asked.Select(key => key.ServiceVersion).ToList());
+    Service,
+    Client,
+    Project,
+    Environment,
+    ApiKey,
+}
 
-    /// <summary>Reads the rows of <see cref="Ask"/>.</summary>
-    public static async Task ReadAsync(
-        NpgsqlDataReader reader, IEnumerable<LookUpKey> asked, Dictionary<LookUpKey, Facts> facts, CancellationToken ct)
+/// <summary>One noted change.</summary>
+/// <param name="Version">That the directory had from then on.</param>
+internal readonly record struct DirectoryChange(long Version, DirectoryEntity Entity, int EntityId);
+
+/// <summary>
+/// Who is this key, and what is this service? What the node remembers of the records, valid for one version of the
+/// database's directory: the statement that commits a decision writes nothing if the database has moved on, and then the
+/// node catches up (<see cref="DirectoryReader"/>) and decides again. So nothing here is ever trusted without proof, and
+/// nothing has to expire. Safe for use by many threads.
+/// </summary>
+internal sealed class KeyDirectory
+{
+    // Some 100 MB when full. Unknown keys and services are kept apart, so that a flood of them cannot push out the others.
+    private const int KnownCapacity = 200_000;
+    private const int UnknownCapacity = 20_000;
+
+    // With more changes than this it is cheaper to begin anew than to remember them.
+    private const int MostChanges = 20_000;
+
+    private readonly RecentCache<LookUpKey, Facts> _known = new(KnownCapacity);
+    private readonly RecentCache<LookUpKey, Facts> _unknown = new(UnknownCapacity);
+    private readonly Lock _catchUp = new();
+    private readonly Dictionary<(DirectoryEntity, int), long> _changedAt = [];
+    private long _version = -1;
+    private long _nothingBefore;
+    private long _anyKeyChangedAt;
+    private long _anyServiceChangedAt;
+
+    /// <summary>The version of the database's directory that is known. -1: none yet.</summary>
+    public long Version => Volatile.Read(ref _version);
+
+    /// <summary>What is remembered; it may be out of date. Null: nothing.</summary>
+    public Facts? Find(LookUpKey key) => _known.Find(key) ?? _unknown.Find(key);
+
+    public void Remember(LookUpKey key, Facts facts) =>
+        (facts is { Key: not null, Service: not null } ? _known : _unknown).Put(key, facts);
+
+    /// <summary>Whether <paramref name="facts"/> are true at <paramref name="version"/>, or at a later one that is known.</summary>
+    public bool IsCurrent(Facts facts, long version)
     {
-        foreach (var key in asked)
+        if (facts.CurrentAt >= version)
         {
-            if (!await reader.ReadAsync(ct))
+            return true;
+        }
+        lock (_catchUp)
+        {
+            if (LastChangeOf(facts) > facts.LoadedAt)
             {
-                throw new InvalidOperationException("The directory answered with too few rows.");
+                return false;
             }
-            facts[key] = new Facts(
-                reader.IsDBNull(0) ? null : KeyAt(reader),
-                reader.IsDBNull(12) ? null : new ServiceFacts(reader.GetInt32(12), ParseState(reader.GetString(13))),
-                reader.IsDBNull(14) ? null : ScheduleAt(reader, 14));
+            facts.CurrentAt = _version;
+            return facts.CurrentAt >= version;
         }
     }
 
-    /// <summary>Reads frequency, next reset and anchor day from three columns.</summary>
-    public static ResetSchedule ScheduleAt(NpgsqlDataReader reader, int column) =>
-        new(
-            Enum.Parse<ResetFrequency>(reader.GetString(column), ignoreCase: true),
-            InstantAt(reader, column + 1),
-            reader.GetInt16(column + 2));
+    /// <summary>Takes note of what changed up to <paramref name="version"/>.</summary>
+    /// <param name="changes">All changes since the version known before. Null: too many to tell, forget everything.</param>
+    public void CatchUp(long version, IReadOnlyList<DirectoryChange>? changes)
+    {
+        lock (_catchUp)
+        {
+            if (changes is null || _changedAt.Count + changes.Count > MostChanges)
+            {
+                _changedAt.Clear();
+                _nothingBefore = Math.Max(_nothingBefore, version);
+            }
+            else
+            {
+                foreach (var change in changes)
+                {
+                    Note(change);
+                }
+            }
+            Volatile.Write(ref _version, Math.Max(_version, version));
+        }
+    }
 
-    private static KeyFacts KeyAt(NpgsqlDataReader reader) =>
-        new(
-            reader.GetInt32(0),
-            new KeyOwner(
-                new NamedRecord(reader.GetInt32(4), reader.GetString(5)),
-                new NamedRecord(reader.GetInt32(7), reader.GetString(8)),
-                new NamedRecord(reader.GetInt32(10), reader.GetString(11))),
-            IsEnabled: reader.GetBoolean(1),
-            IsEnvironmentEnabled: reader.GetBoolean(6),
-            IsProjectEnabled: reader.GetBoolean(9),
-            ExpiresAt: reader.IsDBNull(2) ? null : InstantAt(reader, 2),
-            LastUsed: reader.IsDBNull(3) ? null : InstantAt(reader, 3));
+    private void Note(DirectoryChange change)
+    {
+        var key = (change.Entity, change.EntityId);
+        _changedAt[key] = Math.Max(_changedAt.GetValueOrDefault(key), change.Version);
+        switch (change.Entity)
+        {
+            case DirectoryEntity.ApiKey:
+                _anyKeyChangedAt = Math.Max(_anyKeyChangedAt, change.Version);
+                break;
+            case DirectoryEntity.Service:
+                _anyServiceChangedAt = Math.Max(_anyServiceChangedAt, change.Version);
+                break;
+        }
+    }
 
-    private static DateTimeOffset InstantAt(NpgsqlDataReader reader, int column) =>
-        new(reader.GetDateTime(column), TimeSpan.Zero);
+    private long LastChangeOf(Facts facts)
+    {
+        // What was unknown may have been made since.
+        var last = Math.Max(
+            _nothingBefore,
+            facts.Service is { } service ? ChangeOf(DirectoryEntity.Service, service.Id) : _anyServiceChangedAt);
+        if (facts.Key is not { } key)
+        {
+            return Math.Max(last, _anyKeyChangedAt);
+        }
+        last = Math.Max(last, ChangeOf(DirectoryEntity.ApiKey, key.Id));
+        last = Math.Max(last, ChangeOf(DirectoryEntity.Environment, key.Owner.Environment.Id));
+        last = Math.Max(last, ChangeOf(DirectoryEntity.Project, key.Owner.Project.Id));
+        return Math.Max(last, ChangeOf(DirectoryEntity.Client, key.Owner.Client.Id));
+    }
 
-    private static ServiceState ParseState(string status) => Enum.Parse<ServiceState>(status, ignoreCase: true);
+    private long ChangeOf(DirectoryEntity entity, int id) => _changedAt.GetValueOrDefault((entity, id));
 }

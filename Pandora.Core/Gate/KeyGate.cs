@@ -6,36 +6,42 @@ namespace Pandora.Core.Gate;
 /// <summary>
 /// The one entrance for checks: may this key pass, and what is left?
 /// <code>
-/// (1) KeyGate   hash the presented key; mask and cut the texts for the log
-/// (2) Ledger    join the batch in the making; wait for the flush of the one before
-/// (3) BatchRun  read key, environment, project, client, service and assignment as they are now
-/// (4) Verdict   the failure of highest priority, or none
-/// (5) BatchRun  lock the counters of those that pass, apply a reset that is due, take one request each
-/// (6) BatchRun  write log rows, counters, usage and last use; commit; only then answer
+/// (1) KeyGate       hash the presented key; mask and cut the texts for the log
+/// (2) KeyDirectory  what the node remembers of key and service; nothing is trusted before step 6 has proved it
+/// (3) Ledger        join the batch in the making; wait for the flush of the one before
+/// (4) LedgerWriter  look up what is not remembered, for the whole batch at once
+/// (5) Verdict       the failure of highest priority, or none
+/// (6) LedgerBatch   one statement: if the directory has not changed since, lock the counters of those that pass, fill up
+///                   those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
 /// </code>
-/// Steps 3 to 6 are one transaction for the whole batch.
 /// </summary>
-internal sealed class KeyGate(Ledger ledger, ApiKeyHasher hasher, PandoraSettings settings)
+internal sealed class KeyGate(Ledger ledger, KeyDirectory directory, ApiKeyHasher hasher, PandoraSettings settings)
 {
     private const int LongestName = 255;
     private const int LongestVersion = 25;
 
     /// <summary>Answers once the check and its effect are committed.</summary>
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
+    /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
     public async Task<CheckAnswer> CheckAsync(Check check, CancellationToken ct)
     {
         // :: 1
+        var hash = ApiKeyText.MayExist(check.ApiKey) || check.IdempotencyKey is not null ? hasher.Hash(check.ApiKey) : [];
+        var lookUp = new LookUpKey(
+            ApiKeyText.MayExist(check.ApiKey) ? hash : [],
+            IsLonger(check.ServiceName, LongestName) ? "" : check.ServiceName,
+            IsLonger(check.ServiceVersion, LongestVersion) ? "" : check.ServiceVersion);
         var pending = new PendingCheck(
-            check,
-            LoggedTexts.Of(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata),
-            new LookUpKey(
-                ApiKeyText.MayExist(check.ApiKey) ? hasher.Hash(check.ApiKey) : [],
-                IsLonger(check.ServiceName, LongestName) ? "" : check.ServiceName,
-                IsLonger(check.ServiceVersion, LongestVersion) ? "" : check.ServiceVersion));
+            check, LoggedTexts.Of(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata), lookUp)
+        {
+            // :: 2
+            Facts = directory.Find(lookUp),
+            Name = AnswerName.Of(check, hash),
+        };
         await using var abandon = ct.UnsafeRegister(
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);
-        // :: 2
+        // :: 3
         ledger.Add(pending);
         return await pending.Task;
     }

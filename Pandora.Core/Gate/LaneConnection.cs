@@ -14,13 +14,16 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, ILogge
     // What is, or was last, under way on the connection.
     private Task _step = Task.CompletedTask;
 
-    public async ValueTask<NpgsqlConnection> OpenAsync(CancellationToken ct)
+    /// <summary>Serves the connection that was opened last.</summary>
+    public ServerProcess Server { get; private set; }
+
+    public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken ct)
     {
         if (_connection is { State: not ConnectionState.Open })
         {
             Drop(); // it broke while the lane was idle
         }
-        return _connection ??= await dataSource.OpenConnectionAsync(ct);
+        return _connection is null ? ConnectAsync(ct) : new(_connection);
     }
 
     /// <summary>
@@ -54,6 +57,22 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, ILogge
         }
     }
 
+    private async ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct)
+    {
+        var connection = await dataSource.OpenConnectionAsync(ct);
+        _connection = connection;
+        Server = await InTime(WhoServesAsync(connection, ct), ct);
+        return connection;
+    }
+
+    private static async Task<ServerProcess> WhoServesAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(GateSql.WhoServes, connection);
+        await using var reader = await command.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        return new ServerProcess(reader.GetInt32(0), reader.GetDateTime(1));
+    }
+
     /// <summary>Closes the connection once nothing is under way on it: the driver bears no second user.</summary>
     private async Task CloseAsync(NpgsqlConnection connection, Task step)
     {
@@ -74,3 +93,6 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, ILogge
         public static partial void CloseFailed(ILogger logger, string type, string message);
     }
 }
+
+/// <summary>A process of the database server; its number alone may be given out again.</summary>
+internal readonly record struct ServerProcess(int Id, DateTime StartedAt);

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Npgsql;
 
 namespace Pandora.Core.Gate;
@@ -8,39 +7,39 @@ namespace Pandora.Core.Gate;
 /// the next one forms, so that an idle node answers at the latency of one commit and a busy one batches by itself.
 /// </summary>
 /// <remarks>
-/// Checks of one key and service always take the same lane, in the order they came. A lane holds at most
-/// <see cref="LaneCapacity"/> waiting checks; further ones are refused at once. Nothing in a lane outlives the process:
-/// a check that was not answered has, after a crash, either no effect or all of it.
+/// Checks of one counter take the same lane, so that two writers of a node do not wait for each other's row. A lane holds
+/// a bounded number of waiting checks; further ones are refused at once. Nothing in a lane outlives the process: a check
+/// that was not answered has, after a crash, either no effect or all of it.
 /// </remarks>
 internal sealed class Ledger : IHostedService, IDisposable
 {
-    // With two writers one batch can be prepared while another is flushed. They may meet on a counter that two keys
-    // share, and then wait for each other.
+    // With two writers one batch can be prepared while another is flushed.
     private const int LaneCount = 2;
-    private const int LaneCapacity = 8_192;
 
-    private readonly Channel<PendingCheck>[] _lanes;
+    private readonly LaneQueue[] _lanes;
     private readonly LedgerWriter[] _writers;
     private readonly CancellationTokenSource _stopNow = new();
     private Task _running = Task.CompletedTask;
 
-    public Ledger(GateDataSource database, TimeProvider time, ILogger<Ledger> logger)
+    public Ledger(GateDataSource database, KeyDirectory directory, TimeProvider time, ILogger<Ledger> logger)
     {
-        _lanes = new Channel<PendingCheck>[LaneCount];
+        _lanes = new LaneQueue[LaneCount];
         _writers = new LedgerWriter[LaneCount];
         for (var i = 0; i < LaneCount; i++)
         {
-            _lanes[i] = Channel.CreateBounded<PendingCheck>(new BoundedChannelOptions(LaneCapacity) { SingleReader = true });
-            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, time, logger);
+            _lanes[i] = new LaneQueue();
+            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, directory, time, logger);
         }
     }
 
     /// <summary>Puts a check into its lane; its task completes with the answer.</summary>
-    /// <exception cref="GateUnavailableException">The lane is full, or the node is stopping.</exception>
+    /// <exception cref="GateUnavailableException">Too many wait, or the node is stopping.</exception>
     public void Add(PendingCheck check)
     {
-        var lane = _lanes[(uint)check.LookUp.GetHashCode() % LaneCount];
-        if (!lane.Writer.TryWrite(check))
+        // Where a check goes is a matter of speed alone: counters are locked in one order by whoever charges them. What is
+        // not looked up yet goes by its key; what has an idempotency key too, so that its repetition comes behind it.
+        var home = check.Name is null && check.Facts?.Counter is { } counter ? counter.Id : check.LookUp.GetHashCode();
+        if (!_lanes[(uint)home % LaneCount].TryAdd(check, check.Facts?.Key?.Id ?? 0))
         {
             throw new GateUnavailableException("Too many checks are waiting for the database.");
         }
@@ -59,7 +58,7 @@ internal sealed class Ledger : IHostedService, IDisposable
     {
         foreach (var lane in _lanes)
         {
-            lane.Writer.TryComplete();
+            lane.Close();
         }
         await using var stopNow = cancellationToken.UnsafeRegister(
             static state => ((CancellationTokenSource)state!).Cancel(), _stopNow);
@@ -69,7 +68,7 @@ internal sealed class Ledger : IHostedService, IDisposable
 
 /// <summary>The connections of the gate, apart from those of the administration; closed with the node.</summary>
 /// <param name="lanes">For the writers of the ledger alone, so that nothing can keep them from a connection.</param>
-/// <param name="reports">For reports of outcomes.</param>
+/// <param name="reports">For reports of outcomes, and the end of reservations.</param>
 internal sealed class GateDataSource(NpgsqlDataSource lanes, NpgsqlDataSource reports) : IDisposable, IAsyncDisposable
 {
     public NpgsqlDataSource Lanes => lanes;

@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Npgsql;
 using Pandora.Core.Errors;
 
@@ -6,33 +5,33 @@ namespace Pandora.Core.Gate;
 
 /// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
 internal sealed partial class LedgerWriter(
-    Channel<PendingCheck> channel, NpgsqlDataSource dataSource, TimeProvider time, ILogger logger)
+    LaneQueue lane, NpgsqlDataSource dataSource, KeyDirectory directory, TimeProvider time, ILogger logger)
 {
     private const int MaxBatch = 256;
 
     // A caller hears within 5 s that the database is away; the rest is for what waits in the lane behind this batch.
     private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
-    private readonly ChannelReader<PendingCheck> _lane = channel.Reader;
     private readonly List<PendingCheck> _batch = new(MaxBatch);
-    private readonly Queue<Unsettled> _unsettled = [];
     private readonly LaneConnection _connection = new(dataSource, logger);
-    private BatchRun _run = new();
+    private readonly OpenEnds _openEnds = new(logger);
 
-    /// <summary>Runs until the lane is completed and empty, or <paramref name="stopNow"/>.</summary>
+    // Left behind with a connection that may still be busy with it.
+    private LedgerBatch _run = new();
+
+    /// <summary>Runs until the lane is closed and empty, or <paramref name="stopNow"/>.</summary>
     public async Task RunAsync(CancellationToken stopNow)
     {
         try
         {
             while (await HasWorkAsync(stopNow))
             {
-                await SettleAsync(stopNow);
+                await _openEnds.SettleAsync(_connection, stopNow);
                 await ServeBatchAsync(stopNow);
             }
-            await SettleAsync(stopNow);
+            await _openEnds.SettleAsync(_connection, stopNow);
         }
         catch (OperationCanceledException) when (stopNow.IsCancellationRequested)
         {
@@ -41,28 +40,25 @@ internal sealed partial class LedgerWriter(
         finally
         {
             // Whatever ended the loop: a lane that nobody works through must take no more checks.
-            channel.Writer.TryComplete();
+            lane.Close();
             FailLane(new GateUnavailableException("The node is stopping."));
             DropConnection();
-            if (_unsettled.Count > 0)
-            {
-                Log.NeverSettled(logger, _unsettled.Sum(batch => batch.Decisions.Count));
-            }
+            _openEnds.GiveUp();
         }
     }
 
-    /// <summary>False: the lane is completed and empty.</summary>
+    /// <summary>False: the lane is closed and empty.</summary>
     private async ValueTask<bool> HasWorkAsync(CancellationToken stopNow)
     {
-        if (_unsettled.Count == 0)
+        if (_openEnds.IsEmpty)
         {
-            return await _lane.WaitToReadAsync(stopNow);
+            return await lane.WaitAsync(stopNow);
         }
         using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
         pause.CancelAfter(SettlePause);
         try
         {
-            return await _lane.WaitToReadAsync(pause.Token);
+            return await lane.WaitAsync(pause.Token);
         }
         catch (OperationCanceledException) when (!stopNow.IsCancellationRequested)
         {
@@ -73,13 +69,8 @@ internal sealed partial class LedgerWriter(
     private async Task ServeBatchAsync(CancellationToken stopNow)
     {
         _batch.Clear();
-        while (_batch.Count < MaxBatch && _lane.TryRead(out var check))
-        {
-            if (!check.IsEnded)
-            {
-                _batch.Add(check);
-            }
-        }
+        lane.Take(_batch, MaxBatch);
+        _batch.RemoveAll(check => check.IsEnded);
         if (_batch.Count == 0)
         {
             return;
@@ -135,143 +126,199 @@ internal sealed partial class LedgerWriter(
         }
     }
 
-    /// <summary>Commits and answers, trying again on a new connection as long as it is certain that nothing was committed.</summary>
+    /// <summary>
+    /// Commits and answers, trying again on a new connection as long as it is certain that nothing was committed. Checks
+    /// with an idempotency key come last, one of each name at a time.
+    /// </summary>
     private async Task CommitAsync(List<PendingCheck> checks, CancellationToken ct)
     {
-        for (var committed = false; !committed;)
+        var open = checks.FindAll(check => check is { IsEnded: false, Name: null });
+        while (open.Count > 0)
         {
-            var now = Now();
-            var attempt = checks.FindAll(check => !check.IsEnded);
-            if (attempt.Count == 0)
-            {
-                return; // nobody waits any more
-            }
-            string? sentIn = null;
-            try
-            {
-                var connection = await ConnectAsync(ct);
-                await InTime(_run.DecideAsync(connection, attempt, now, ct), ct);
-                sentIn = _run.TransactionId;
-                await InTime(_run.CommitAsync(connection, attempt, now, ct), ct);
-                committed = true;
-            }
-            catch (Exception e)
-            {
-                DropConnection();
-                if (sentIn is not null)
-                {
-                    committed = await WasCommittedAsync(Unsettled.Of(attempt, now) with { TransactionId = sentIn }, ct);
-                }
-                if (!committed && !DatabaseFaults.IsUnavailable(e))
-                {
-                    throw;
-                }
-                if (!committed)
-                {
-                    Log.BatchRetried(logger, e.GetType().Name, e.Message);
-                    await Task.Delay(RetryPause, ct);
-                }
-            }
-            if (committed)
-            {
-                Answer(attempt, now);
-            }
+            open = await TryAsync(() => AttemptAsync(open, ct), ct) ?? open;
+            open.RemoveAll(check => check.IsEnded);
+        }
+        var named = checks.FindAll(check => check is { IsEnded: false, Name: not null, Task.IsCompleted: false });
+        while (named.Count > 0)
+        {
+            var group = named.DistinctBy(check => check.Name!.Key).ToList();
+            await TryAsync(() => AttemptNamedAsync(group, ct), ct);
+            named.RemoveAll(check => check.IsEnded || check.Task.IsCompleted);
         }
     }
 
-    private void Answer(List<PendingCheck> checks, DateTimeOffset committedAt)
+    /// <summary>Null: the database failed for now and nothing was committed.</summary>
+    private async Task<T?> TryAsync<T>(Func<Task<T>> attempt, CancellationToken ct)
+        where T : class
     {
-        List<PendingCheck>? unheard = null;
-        foreach (var check in checks)
-        {
-            if (!check.TryAnswer())
-            {
-                (unheard ??= []).Add(check);
-            }
-        }
-        if (unheard is not null)
-        {
-            _unsettled.Enqueue(Unsettled.Of(unheard, committedAt));
-        }
-    }
-
-    /// <summary>
-    /// Finds out how a transaction ended whose connection broke during the commit. If that cannot be known in time, the
-    /// batch is set aside, to be taken back should it turn out to be committed.
-    /// </summary>
-    private async Task<bool> WasCommittedAsync(Unsettled batch, CancellationToken ct)
-    {
-        if (batch.Decisions.Count == 0)
-        {
-            return false; // and does not matter
-        }
         try
         {
-            while (true)
+            return await attempt();
+        }
+        catch (Exception e)
+        {
+            DropConnection();
+            if (!DatabaseFaults.IsUnavailable(e))
             {
-                if (await AskAsync() is { } committed)
-                {
-                    return committed;
-                }
+                throw;
+            }
+            Log.BatchRetried(logger, e.GetType().Name, e.Message);
+            await Task.Delay(RetryPause, ct);
+            while (!_openEnds.IsEmpty)
+            {
+                // Units that the lost attempt may hold must be back before the next one looks.
+                await _openEnds.SettleAsync(_connection, ct);
                 await Task.Delay(RetryPause, ct);
             }
+            return null;
         }
-        catch
+    }
+
+    /// <summary>Returns the checks that could not be decided yet.</summary>
+    private async Task<List<PendingCheck>> AttemptAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        var connection = await _connection.OpenAsync(ct);
+        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
+        checks.RemoveAll(check => check.IsEnded);
+        var now = Now();
+        _run.Decide(checks, now);
+        CommitResult result;
+        try
         {
-            DropConnection();
-            _unsettled.Enqueue(batch);
+            result = await _connection.InTime(_run.CommitAsync(connection, version, ct), ct);
+        }
+        catch (Exception e) when (!IsRefused(e))
+        {
+            _openEnds.Add(checks, _connection.Server);
             throw;
         }
-
-        async Task<bool?> AskAsync()
+        if (result.Version != version)
         {
-            try
+            await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
+            return checks;
+        }
+        var (written, postponed) = Complete(checks, result);
+        Answer(written, now);
+        if (postponed.Count > 0)
+        {
+            await MakeWayAsync(connection, result, now, ct);
+        }
+        return postponed;
+    }
+
+    /// <summary>
+    /// The same for checks with idempotency keys, no two of one name: in a transaction that finds or remembers their
+    /// answers.
+    /// </summary>
+    private async Task<object> AttemptNamedAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        var connection = await _connection.OpenAsync(ct);
+        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
+        var now = Now();
+        var fresh = await _connection.InTime(RememberedAnswers.BeginAsync(connection, checks, now, ct), ct);
+        var result = default(CommitResult);
+        List<PendingCheck> written = [];
+        List<PendingCheck> postponed = [];
+        if (fresh.Count > 0)
+        {
+            _run.Decide(fresh, now);
+            result = await _connection.InTime(_run.CommitAsync(connection, version, ct), ct);
+            if (result.Version != version)
             {
-                return await AskAboutAsync(batch, ct);
+                await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
+                await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
+                return this;
             }
-            catch (Exception e) when (DatabaseFaults.IsUnavailable(e))
+            (written, postponed) = Complete(fresh, result);
+        }
+        try
+        {
+            await _connection.InTime(RememberedAnswers.CommitAsync(connection, written, now, ct), ct);
+        }
+        catch (Exception e) when (!IsRefused(e))
+        {
+            _openEnds.Add(written, _connection.Server);
+            throw;
+        }
+        Answer(written, now);
+        if (postponed.Count > 0)
+        {
+            await MakeWayAsync(connection, result, now, ct);
+        }
+        return this;
+    }
+
+    /// <summary>Gives every check facts that are current at the version it returns.</summary>
+    private async Task<long> PrepareAsync(NpgsqlConnection connection, List<PendingCheck> checks, CancellationToken ct)
+    {
+        while (true)
+        {
+            var version = directory.Version;
+            HashSet<LookUpKey>? missing = null;
+            foreach (var check in checks)
             {
-                DropConnection();
-                return null;
+                if (check.Facts is null || !directory.IsCurrent(check.Facts, version))
+                {
+                    check.Facts = directory.Find(check.LookUp);
+                    if (check.Facts is null || !directory.IsCurrent(check.Facts, version))
+                    {
+                        (missing ??= []).Add(check.LookUp);
+                    }
+                }
+            }
+            if (missing is null && version >= 0)
+            {
+                return version;
+            }
+            if (missing is not null)
+            {
+                await DirectoryReader.LoadAsync(connection, directory, [.. missing], ct);
+            }
+            if (version < 0 || missing!.Any(key => directory.Find(key)?.LoadedAt > version))
+            {
+                await DirectoryReader.CatchUpAsync(connection, directory, ct);
             }
         }
     }
 
-    private async Task<bool?> AskAboutAsync(Unsettled batch, CancellationToken ct) =>
-        await InTime(
-            BatchRun.WasCommittedAsync(await ConnectAsync(ct), batch.TransactionId!, batch.Decisions[0].RequestId, ct), ct);
-
-    /// <summary>
-    /// Takes back what was committed without anybody being told. What fails now is tried again later; nothing that goes
-    /// wrong here may end the lane.
-    /// </summary>
-    private async Task SettleAsync(CancellationToken stopNow)
+    private (List<PendingCheck> Written, List<PendingCheck> Postponed) Complete(List<PendingCheck> checks, CommitResult result)
     {
-        if (_unsettled.Count == 0)
+        var (written, postponed) = (new List<PendingCheck>(checks.Count), new List<PendingCheck>());
+        _run.Complete(checks, result, written, postponed);
+        return (written, postponed);
+    }
+
+    /// <summary>Removes what kept checks from being decided.</summary>
+    private async Task MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
+    {
+        if (_run.Unsettled(result) is { Count: > 0 } counters)
         {
-            return;
+            await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, ct), ct);
         }
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
-        limit.CancelAfter(SettleLimit);
-        try
+        await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
+    }
+
+    private void Answer(List<PendingCheck> checks, DateTimeOffset now)
+    {
+        var unheard = checks.FindAll(check => !check.TryClaim());
+        if (unheard.Count > 0)
         {
-            while (_unsettled.TryPeek(out var batch))
-            {
-                if (batch.TransactionId is not null && await AskAboutAsync(batch, limit.Token) is null)
-                {
-                    return;
-                }
-                var undone = await InTime(
-                    _run.UndoAsync(await ConnectAsync(limit.Token), batch.Decisions, batch.CommittedAt, Now(), limit.Token), limit.Token);
-                _unsettled.Dequeue();
-                Log.TakenBack(logger, undone, batch.Decisions.Count);
-            }
+            checks.RemoveAll(unheard.Contains);
+            _openEnds.Add(unheard, server: null);
         }
-        catch (Exception e) when (e is not OperationCanceledException || !stopNow.IsCancellationRequested)
-        {
-            DropConnection();
-            Log.TakeBackDelayed(logger, _unsettled.Count, e.GetType().Name, e.Message);
-        }
+        Answers.Deliver(checks, check => AnswerTo(check, now));
+    }
+
+    private static CheckAnswer AnswerTo(PendingCheck check, DateTimeOffset now)
+    {
+        var (facts, decision) = (check.Facts!, check.Decision);
+        return new CheckAnswer(
+            decision.RequestId,
+            decision.Failure,
+            facts.Key?.Owner,
+            decision.Available,
+            facts.Counter?.Schedule.Advance(now).NextReset,
+            decision.Reservation);
     }
 
     private DateTimeOffset Now()
@@ -285,16 +332,16 @@ internal sealed partial class LedgerWriter(
     {
         Log.DatabaseUnavailable(logger, cause.GetType().Name, cause.Message);
         var fault = new GateUnavailableException("The database did not answer in time.", cause);
+        DropConnection();
         FailBatch(checks, fault);
         FailLane(fault);
     }
 
     private void FailLane(Exception fault)
     {
-        while (_lane.TryRead(out var check))
-        {
-            check.Fail(fault);
-        }
+        List<PendingCheck> waiting = [];
+        lane.Take(waiting, int.MaxValue);
+        FailBatch(waiting, fault);
     }
 
     private static void FailBatch(List<PendingCheck> checks, Exception fault)
@@ -305,34 +352,19 @@ internal sealed partial class LedgerWriter(
         }
     }
 
-    private ValueTask<NpgsqlConnection> ConnectAsync(CancellationToken ct) => _connection.OpenAsync(ct);
-
-    private Task<T> InTime<T>(Task<T> step, CancellationToken ct) => _connection.InTime(step, ct);
-
-    private Task InTime(Task step, CancellationToken ct) => _connection.InTime(step, ct);
-
-    /// <summary>The run may still be busy with the connection, so it is left behind too.</summary>
     private void DropConnection()
     {
         _connection.Drop();
-        _run = new BatchRun();
+        _run = new LedgerBatch();
     }
+
+    /// <summary>Whether the server itself said that it did not do it, and lives on to say so.</summary>
+    private static bool IsRefused(Exception e) => e is PostgresException { Severity: "ERROR" };
 
     private static bool IsUnavailable(Exception e, CancellationToken limit) =>
         e is GateUnavailableException
         || DatabaseFaults.IsUnavailable(e)
         || (e is OperationCanceledException && limit.IsCancellationRequested);
-
-    /// <summary>
-    /// Decisions that nobody was told of although they are, or may be, committed. A copy: the checks themselves may be
-    /// decided anew.
-    /// </summary>
-    /// <param name="TransactionId">The transaction that may yet commit. Null: it has committed.</param>
-    private sealed record Unsettled(string? TransactionId, List<Decision> Decisions, DateTimeOffset CommittedAt)
-    {
-        public static Unsettled Of(List<PendingCheck> checks, DateTimeOffset committedAt) =>
-            new(null, checks.ConvertAll(check => check.Decision), committedAt);
-    }
 
     private static partial class Log
     {
@@ -347,14 +379,5 @@ internal sealed partial class LedgerWriter(
 
         [LoggerMessage(4004, LogLevel.Error, "A check failed unexpectedly")]
         public static partial void CheckFailed(ILogger logger, Exception exception);
-
-        [LoggerMessage(4005, LogLevel.Information, "{Undone} checks were taken back; {Count} callers had got no answer")]
-        public static partial void TakenBack(ILogger logger, int undone, int count);
-
-        [LoggerMessage(4008, LogLevel.Warning, "{Count} callers had got no answer; whether their checks were committed is left open at the end of the process")]
-        public static partial void NeverSettled(ILogger logger, int count);
-
-        [LoggerMessage(4006, LogLevel.Warning, "{Count} batches are yet to be settled ({Type}: {Message})")]
-        public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
     }
 }

@@ -4,8 +4,8 @@ namespace Pandora.Core.Gate;
 /// A check on its way through the ledger: what was asked, what the batch decided, and the promise of an answer. The
 /// caller may end it at any time; the writer then drops it, or takes it back if it was committed meanwhile.
 /// </summary>
-internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp)
-    : TaskCompletionSource<CheckAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)
+/// <remarks>What waits for the answer goes on at once, on the thread that gives it.</remarks>
+internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : TaskCompletionSource<CheckAnswer>
 {
     private const int Open = 0;
     private const int Ended = 1;
@@ -19,8 +19,17 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
 
     public LookUpKey LookUp => lookUp;
 
+    /// <summary>What the directory knew last; the writer makes sure that it is current. Null: not looked up yet.</summary>
+    public Facts? Facts { get; set; }
+
+    /// <summary>Under which name the answer is remembered. Null: it is not.</summary>
+    public AnswerName? Name { get; init; }
+
     /// <summary>Set by the writer for each attempt to commit.</summary>
     public Decision Decision { get; set; }
+
+    /// <summary>The next one in a queue.</summary>
+    public PendingCheck? Next { get; set; }
 
     /// <summary>True when nobody waits for the answer any more.</summary>
     public bool IsEnded => Volatile.Read(ref _state) == Ended;
@@ -43,19 +52,18 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
         }
     }
 
-    /// <summary>Answers with the committed decision. False: the check had ended before, and its effect must be undone.</summary>
-    public bool TryAnswer()
-    {
-        if (Interlocked.CompareExchange(ref _state, Answered, Open) != Open)
-        {
-            return false;
-        }
-        TrySetResult(new CheckAnswer(Decision.RequestId, Decision.Failure, Decision.Facts.Key?.Owner, Decision.AvailableRequests));
-        return true;
-    }
+    /// <summary>
+    /// From now on the caller can no longer give up; <see cref="TaskCompletionSource{TResult}.SetResult"/> must follow. False:
+    /// the check has ended, and its effect must be undone.
+    /// </summary>
+    public bool TryClaim() => Interlocked.CompareExchange(ref _state, Answered, Open) == Open;
 }
 
 /// <summary>What a batch decided about one check.</summary>
-/// <param name="Took">Requests taken from the counter: 1 or 0.</param>
-/// <param name="AvailableRequests">Requests left; -1 when unlimited, 0 in every other case.</param>
-internal readonly record struct Decision(Guid RequestId, Facts Facts, FailureCode Failure, int Took, long AvailableRequests);
+/// <param name="RequestId">Of its log row.</param>
+/// <param name="Units">What it may take from its counter; 0 when it needs none, or when that is unlimited.</param>
+/// <param name="Place">Of its counter in the batch, from 1. 0: it needs none.</param>
+/// <param name="Sum">What the calls of its counter up to this one take together.</param>
+/// <param name="Available">Units left; -1 when unlimited, 0 in every other case.</param>
+internal record struct Decision(
+    Guid RequestId, FailureCode Failure, long Units, int Place, long Sum, long Available, Reservation? Reservation);

@@ -1,6 +1,5 @@
 using Pandora.Core.Gate;
 using Pandora.Protos.ApiKey.V1;
-using EnvironmentMessage = Pandora.Protos.ApiKey.V1.Environment;
 
 namespace Pandora.Core.Grpc;
 
@@ -13,18 +12,18 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
 
     private async ValueTask<GrpcResult<ValidateResponse>> Validate(ValidateRequest request, CancellationToken ct)
     {
-        var check = CheckInput.Read(request, consumes: false);
+        var check = CheckInput.Read(request, CheckKind.Validate);
         if (check.Message is null)
         {
             return check.Refusal!;
         }
-        return ToResponse(await gate.CheckAsync(check.Message, ct));
+        return CheckAnswers.ToResponse(await gate.CheckAsync(check.Message, ct));
     }
 
     private async ValueTask<GrpcResult<ValidateConsumeResponse>> ValidateConsume(
         ValidateRequest request, CancellationToken ct)
     {
-        var check = CheckInput.Read(request, consumes: true);
+        var check = CheckInput.Read(request, CheckKind.Consume);
         if (check.Message is null)
         {
             return check.Refusal!;
@@ -32,25 +31,8 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         var answer = await gate.CheckAsync(check.Message, ct);
         return new ValidateConsumeResponse
         {
-            BaseResponse = ToResponse(answer),
+            BaseResponse = CheckAnswers.ToResponse(answer),
             AvailableRequest = answer.AvailableRequests,
         };
-    }
-
-    private static ValidateResponse ToResponse(CheckAnswer answer)
-    {
-        var response = new ValidateResponse
-        {
-            Valid = answer.Failure == FailureCode.None,
-            RequestId = answer.RequestId.ToString(),
-            FailureCode = FailureWords.Of(answer.Failure),
-        };
-        if (answer.Owner is { } owner)
-        {
-            response.Project = new Project { Id = owner.Project.Id, Name = owner.Project.Name };
-            response.Client = new Client { Id = owner.Client.Id, Name = owner.Client.Name };
-            response.Environment = new EnvironmentMessage { Id = owner.Environment.Id, Name = owner.Environment.Name };
-        }
-        return response;
     }
 }

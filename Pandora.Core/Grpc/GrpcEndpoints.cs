@@ -7,6 +7,7 @@ internal static class GrpcEndpoints
     {
         services.AddSingleton<ApiKeyGrpc>();
         services.AddSingleton<RequestGrpc>();
+        services.AddSingleton<ReservationGrpc>();
         services.AddSingleton<HealthGrpc>();
         services.AddSingleton(BuildDispatcher);
         return services;
@@ -30,7 +31,7 @@ internal static class GrpcEndpoints
         [
             provider.GetRequiredService<ApiKeyGrpc>().Service,
             provider.GetRequiredService<RequestGrpc>().Service,
-            ReservationGrpc.Service,
+            provider.GetRequiredService<ReservationGrpc>().Service,
             provider.GetRequiredService<HealthGrpc>().Service,
         ];
         var reflection = new ReflectionGrpc(own, provider.GetRequiredService<IHostApplicationLifetime>());

@@ -38,6 +38,7 @@ internal sealed class GrpcStatus
     public static readonly GrpcStatus Ok = new(GrpcCode.Ok, "");
     public static readonly GrpcStatus Unexpected = Of(Error.Unexpected());
     public static readonly GrpcStatus Unavailable = Of(Error.Unavailable());
+    public static readonly GrpcStatus IdempotencyConflict = OtherCall("ValidateRequest", "idempotency_key");
     public static readonly GrpcStatus DeadlineExceeded = new(GrpcCode.DeadlineExceeded, "The deadline has passed.");
 
     private readonly StringValues _code;
@@ -62,10 +63,19 @@ internal sealed class GrpcStatus
     public static GrpcStatus Of(Exception exception) => exception switch
     {
         GateUnavailableException => Unavailable,
+        IdempotencyConflictException => IdempotencyConflict,
         // A body that the listener gave up on; an IOException, but none of the database.
         BadHttpRequestException => Framing.Unreadable,
         _ => DatabaseFaults.IsUnavailable(exception) ? Unavailable : Unexpected,
     };
+
+    /// <summary>The idempotency key in <paramref name="field"/> was used for another call.</summary>
+    public static GrpcStatus OtherCall(string entity, string field)
+    {
+        var faults = new InputFaults(entity);
+        faults.Add(field, $"{field} was used for another call within the last 24 hours.");
+        return faults.Found!;
+    }
 
     /// <summary>Adds the status to the headers of an answer without a message, or else to its trailers.</summary>
     public void WriteTo(IHeaderDictionary target)

@@ -5,18 +5,68 @@ using Pandora.Protos.Reservation.V1;
 
 namespace Pandora.Core.Grpc;
 
-/// <summary>
-/// reservation.v1.ReservationService: settles reservations. Nothing creates one in this version, so none is ever found.
-/// </summary>
-internal static class ReservationGrpc
+/// <summary>reservation.v1.ReservationService: holds units of a quota, and settles what is held.</summary>
+internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations)
 {
-    public static GrpcService Service => new GrpcService(ReservationReflection.Descriptor)
-        .Unary<CommitRequest, Empty>("Commit", CommitRequest.Parser, (request, _) => Settle(request.Params))
-        .Unary<RollbackRequest, Empty>("Rollback", RollbackRequest.Parser, (request, _) => Settle(request.Params));
+    private static readonly Empty Done = new();
 
-    private static ValueTask<GrpcResult<Empty>> Settle(BaseReservationParams? parameters)
+    private static readonly GrpcStatus OtherCall = GrpcStatus.OtherCall(nameof(ReserveRequest), "validate.idempotency_key");
+
+    public GrpcService Service => new GrpcService(ReservationReflection.Descriptor)
+        .Unary<ReserveRequest, ReserveResponse>("Reserve", ReserveRequest.Parser, Reserve)
+        .Unary<CommitRequest, Empty>("Commit", CommitRequest.Parser, Commit)
+        .Unary<RollbackRequest, Empty>("Rollback", RollbackRequest.Parser, Rollback);
+
+    private async ValueTask<GrpcResult<ReserveResponse>> Reserve(ReserveRequest request, CancellationToken ct)
     {
-        var faults = new InputFaults(nameof(BaseReservationParams));
+        var check = CheckInput.ReadReservation(request);
+        if (check.Message is null)
+        {
+            return check.Refusal!;
+        }
+        CheckAnswer answer;
+        try
+        {
+            answer = await gate.CheckAsync(check.Message, ct);
+        }
+        catch (IdempotencyConflictException)
+        {
+            return OtherCall;
+        }
+        var response = new ReserveResponse
+        {
+            BaseResponse = CheckAnswers.ToResponse(answer),
+            AvailableRequest = answer.AvailableRequests,
+        };
+        if (answer.Reservation is { } reservation)
+        {
+            response.ReservationId = reservation.Id.ToString();
+            response.ExpiresAt = reservation.ExpiresAt.ToTimestamp();
+        }
+        return response;
+    }
+
+    private async ValueTask<GrpcResult<Empty>> Commit(CommitRequest request, CancellationToken ct)
+    {
+        var faults = new InputFaults(nameof(CommitRequest));
+        var id = ReadId(ref faults, request.Params);
+        long? used = request.HasActualQuantity ? request.ActualQuantity : null;
+        if (used < 0)
+        {
+            faults.Add("actual_quantity", "actual_quantity must be 0 to the quantity that was reserved.");
+        }
+        return faults.Found ?? Answer(id, await reservations.CommitAsync(id, used, ct));
+    }
+
+    private async ValueTask<GrpcResult<Empty>> Rollback(RollbackRequest request, CancellationToken ct)
+    {
+        var faults = new InputFaults(nameof(RollbackRequest));
+        var id = ReadId(ref faults, request.Params);
+        return faults.Found ?? Answer(id, await reservations.RollbackAsync(id, ct));
+    }
+
+    private static Guid ReadId(ref InputFaults faults, BaseReservationParams? parameters)
+    {
         var id = Guid.Empty;
         if (parameters is null)
         {
@@ -26,6 +76,20 @@ internal static class ReservationGrpc
         {
             faults.Add("params.id", "params.id must be a UUID.");
         }
-        return new(faults.Found ?? GrpcStatus.Of(Error.NotFound("Reservation", ("id", id))));
+        return id;
+    }
+
+    private static GrpcResult<Empty> Answer(Guid id, ReservationOutcome outcome) => outcome switch
+    {
+        ReservationOutcome.Done => Done,
+        ReservationOutcome.NotFound => GrpcStatus.Of(Error.NotFound("Reservation", ("id", id))),
+        _ => TooMuch(),
+    };
+
+    private static GrpcStatus TooMuch()
+    {
+        var faults = new InputFaults(nameof(CommitRequest));
+        faults.Add("actual_quantity", "actual_quantity is more than was reserved.");
+        return faults.Found!;
     }
 }

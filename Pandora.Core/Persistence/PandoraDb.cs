@@ -17,6 +17,7 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
     public DbSet<EnvironmentRow> Environments => Set<EnvironmentRow>();
     public DbSet<ProjectServiceRow> ProjectServices => Set<ProjectServiceRow>();
     public DbSet<EnvironmentServiceRow> EnvironmentServices => Set<EnvironmentServiceRow>();
+    public DbSet<ReservationRow> Reservations => Set<ReservationRow>();
     public DbSet<ApiKeyRow> ApiKeys => Set<ApiKeyRow>();
     public DbSet<RevealAuditRow> RevealAudits => Set<RevealAuditRow>();
     public DbSet<RequestRow> Requests => Set<RequestRow>();
@@ -79,8 +80,11 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
             assignment.ToTable("environment_service");
             assignment.HasKey(row => new { row.EnvironmentId, row.ServiceId });
             assignment.HasOne(row => row.ProjectService).WithMany().HasForeignKey(row => new { row.ProjectId, row.ServiceId });
+            assignment.Property(row => row.Id).ValueGeneratedOnAdd();
             assignment.Ignore(row => row.Quota);
+            assignment.Ignore(row => row.EndedUnits);
         });
+        modelBuilder.Entity<ReservationRow>().ToTable("reservation").Property(row => row.Id).ValueGeneratedNever();
         modelBuilder.Entity<ApiKeyRow>(key =>
         {
             key.ToTable("api_key");

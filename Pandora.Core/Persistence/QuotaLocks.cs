@@ -46,6 +46,14 @@ internal static class QuotaLocks
             ct);
 
     /// <summary>
+    /// Locks one service of a project and returns it tracked, with its <see cref="ProjectServiceRow.Service"/>. Null: the
+    /// project does not hold it.
+    /// </summary>
+    public static async Task<ProjectServiceRow?> LockProjectServiceAsync(
+        this PandoraDb db, int projectId, int serviceId, CancellationToken ct) =>
+        (await db.LockProjectServicesAsync(projectId, [serviceId], ct)).SingleOrDefault();
+
+    /// <summary>
     /// Locks services of a project and returns those it holds, tracked, as stored. Everything that checks or changes how a
     /// project's requests are handed out holds this lock.
     /// </summary>

@@ -82,19 +82,21 @@ internal sealed class ProjectServiceRow
     /// <summary>-1 is unlimited.</summary>
     public long MaxRequests { get; set; }
     public ResetFrequency ResetFrequency { get; set; }
+    public DateTimeOffset LastReset { get; set; }
     public DateTimeOffset NextReset { get; set; }
     public short AnchorDay { get; set; }
     public DateTimeOffset AssignedAt { get; set; }
     public ServiceRow? Service { get; set; }
 
-    /// <summary>Setting it does not fill up any counter.</summary>
+    /// <summary>As stored: resets that came due since then are not in it; see <see cref="ScheduleAt"/>.</summary>
     public ResetSchedule Schedule
     {
-        get => new(ResetFrequency, NextReset, AnchorDay);
-        set => (ResetFrequency, NextReset, AnchorDay) = (value.Frequency, value.NextReset, (short)value.AnchorDay);
+        get => new(ResetFrequency, LastReset, NextReset, AnchorDay);
+        set => (ResetFrequency, LastReset, NextReset, AnchorDay) =
+            (value.Frequency, value.LastReset, value.NextReset, (short)value.AnchorDay);
     }
 
-    /// <summary>The schedule as it is at <paramref name="now"/>, whether or not a due reset is written yet.</summary>
+    /// <summary>The schedule as it is at <paramref name="now"/>.</summary>
     public ResetSchedule ScheduleAt(DateTimeOffset now) => Schedule.Advance(now);
 }
 
@@ -105,23 +107,76 @@ internal sealed class EnvironmentServiceRow
     public int ServiceId { get; set; }
     public int ProjectId { get; set; }
 
-    /// <summary>-1 is unlimited; then <see cref="AvailableRequests"/> is -1 too.</summary>
+    /// <summary>-1 is unlimited.</summary>
     public long MaxRequests { get; set; }
 
-    /// <summary>As stored: a reset that is due but not yet written is not in it; see <see cref="QuotaAt"/>.</summary>
-    public long AvailableRequests { get; set; }
+    /// <summary>Names the counter in the request log.</summary>
+    public int Id { get; set; }
+
+    /// <summary>Units ever granted. Unlimited: as they were before.</summary>
+    public long GrantedUnits { get; set; }
+
+    /// <summary>Units ever taken and not given back: the sum of the units in the request log.</summary>
+    public long ConsumedUnits { get; set; }
+
+    /// <summary>The reset that the numbers follow; earlier than the last one, the counter is full.</summary>
+    public DateTimeOffset CountedSince { get; set; }
+
+    /// <summary>No reservation that has its row ends earlier. Null: none has one.</summary>
+    public DateTimeOffset? FirstExpiry { get; set; }
     public DateTimeOffset AssignedAt { get; set; }
     public EnvironmentRow? Environment { get; set; }
     public ProjectServiceRow? ProjectService { get; set; }
 
+    /// <summary>Units of reservations that have ended and still have their rows. No column: <see cref="Counters"/> finds it.</summary>
+    public long EndedUnits { get; set; }
+
+    /// <summary>As the books have it, without what time has done to it; see <see cref="QuotaAt"/> and <see cref="Settle"/>.</summary>
     public Quota Quota
     {
-        get => new(MaxRequests, AvailableRequests);
-        set => (MaxRequests, AvailableRequests) = (value.Max, value.Available);
+        get => new(MaxRequests, MaxRequests == Quota.Unlimited ? Quota.Unlimited : GrantedUnits - ConsumedUnits);
+        set
+        {
+            MaxRequests = value.Max;
+            if (value.Max != Quota.Unlimited)
+            {
+                GrantedUnits = ConsumedUnits + value.Available;
+            }
+        }
     }
 
-    /// <summary>The quota as it is at <paramref name="now"/>, whether or not a due reset is written yet.</summary>
-    public Quota QuotaAt(DateTimeOffset now) => ProjectService!.Schedule.IsDue(now) ? Quota.Full(MaxRequests) : Quota;
+    /// <summary>
+    /// The quota as it is at <paramref name="now"/>: with the resets of its project service, and with what came back from
+    /// reservations if <see cref="EndedUnits"/> is known.
+    /// </summary>
+    public Quota QuotaAt(DateTimeOffset now) =>
+        CountedSince < ProjectService!.ScheduleAt(now).LastReset ? Quota.Full(MaxRequests) : Quota.GiveBack(EndedUnits);
+
+    /// <summary>Writes down what time has done until <paramref name="now"/>; the rows of what has ended must be gone.</summary>
+    public void Settle(DateTimeOffset now)
+    {
+        var quota = QuotaAt(now);
+        (ConsumedUnits, EndedUnits) = (ConsumedUnits - EndedUnits, 0);
+        Quota = quota;
+        // A node with a faster clock may have seen a later reset.
+        var lastReset = ProjectService!.ScheduleAt(now).LastReset;
+        CountedSince = lastReset > CountedSince ? lastReset : CountedSince;
+    }
+}
+
+/// <summary>Units taken from a counter until they are confirmed or given back.</summary>
+internal sealed class ReservationRow
+{
+    public Guid Id { get; set; }
+
+    /// <summary><see cref="EnvironmentServiceRow.Id"/>.</summary>
+    public int CounterId { get; set; }
+
+    /// <summary>0 when the counter was unlimited.</summary>
+    public long Units { get; set; }
+
+    /// <summary>From here on it no longer exists, whether or not the row does.</summary>
+    public DateTimeOffset ExpiresAt { get; set; }
 }
 
 internal sealed class ApiKeyRow : IListedRow

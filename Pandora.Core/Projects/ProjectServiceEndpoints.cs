@@ -1,7 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
-using Pandora.Core.Quotas;
 using Pandora.Core.Rest;
 
 namespace Pandora.Core.Projects;
@@ -47,7 +46,7 @@ internal static class ProjectServiceEndpoints
     {
         var input = body.Value;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await db.LockCurrentAsync(id.Value, serviceId.Value, body.Now, ct) is not { } assignment)
+        if (await db.LockProjectServiceAsync(id.Value, serviceId.Value, ct) is not { } assignment)
         {
             return await NotFound(id, serviceId, db, ct);
         }
@@ -89,17 +88,17 @@ internal static class ProjectServiceEndpoints
         PathId id, PathId serviceId, Body<ProjectResetRequest> body, PandoraDb db, CancellationToken ct)
     {
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await db.LockCurrentAsync(id.Value, serviceId.Value, body.Now, ct) is not { } assignment)
+        if (await db.LockProjectServiceAsync(id.Value, serviceId.Value, ct) is not { } assignment)
         {
             return await NotFound(id, serviceId, db, ct);
         }
-        await db.FillUpAsync(id.Value, [serviceId.Value], ct);
-        if (body.Value.RecalculateNextReset)
-        {
-            assignment.Schedule = ResetSchedule.Start(assignment.ResetFrequency, body.Now);
-            await db.SaveChangesAsync(ct);
-        }
-        // Read before the commit frees the counters: what is shown is what the reset has left.
+        // No counter is written: each is full because it has not counted since.
+        var schedule = assignment.ScheduleAt(body.Now).ResetAt(body.Now);
+        assignment.Schedule = body.Value.RecalculateNextReset
+            ? schedule.Restart(schedule.Frequency, body.Now)
+            : schedule;
+        await db.SaveChangesAsync(ct);
+        // Read before the commit lets anybody count again: what is shown is what the reset has left.
         var counters = await CountersAsync(assignment, db, ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(new ProjectReset(

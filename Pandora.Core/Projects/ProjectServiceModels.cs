@@ -69,14 +69,14 @@ internal sealed record ProjectServiceUpdate(
             : update;
     }
 
-    /// <summary>An instant that was chosen wins over a frequency; a frequency alone begins anew today.</summary>
+    /// <summary>An instant that was chosen wins over a frequency; a frequency alone begins anew today. A reset that was due stays done.</summary>
     public ResetSchedule Reschedule(ResetSchedule current, DateTimeOffset now)
     {
         var frequency = ResetFrequency.Or(current.Frequency);
         if (NextReset.IsGiven)
         {
-            return ResetSchedule.At(frequency, NextReset.Value);
+            return current.Advance(now).MoveTo(frequency, NextReset.Value);
         }
-        return ResetFrequency.IsGiven ? ResetSchedule.Start(frequency, now) : current;
+        return ResetFrequency.IsGiven ? current.Advance(now).Restart(frequency, now) : current;
     }
 }

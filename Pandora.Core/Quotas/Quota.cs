@@ -13,6 +13,10 @@ internal readonly record struct Quota(long Max, long Available)
     /// <summary>A quota nothing was taken from yet.</summary>
     public static Quota Full(long max) => new(max, max);
 
+    /// <summary>The quota with requests given back, at most up to the maximum.</summary>
+    public Quota GiveBack(long requests) =>
+        Max == Unlimited ? this : this with { Available = Math.Min(Max, Available + requests) };
+
     /// <summary>
     /// The quota with another maximum. What was used stays used; coming from unlimited, nothing counts as used.
     /// </summary>

@@ -10,30 +10,45 @@ public enum ResetFrequency
 }
 
 /// <summary>When the quota of a service on a project is filled up again.</summary>
+/// <param name="LastReset">
+/// The instant of the last reset, in UTC, at first that of the assignment. Who has counted only before it is full.
+/// </param>
 /// <param name="NextReset">The instant of the next reset, in UTC.</param>
 /// <param name="AnchorDay">
 /// Day of the month, 1..31, that a monthly schedule falls on; a shorter month uses its last day and the next one returns
 /// to the anchor.
 /// </param>
-internal readonly record struct ResetSchedule(ResetFrequency Frequency, DateTimeOffset NextReset, int AnchorDay)
+internal readonly record struct ResetSchedule(
+    ResetFrequency Frequency, DateTimeOffset LastReset, DateTimeOffset NextReset, int AnchorDay)
 {
     /// <summary>A schedule that begins on the day of <paramref name="now"/>: the first reset is at 00:00 UTC, one step later.</summary>
     public static ResetSchedule Start(ResetFrequency frequency, DateTimeOffset now)
     {
         var today = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
-        var started = new ResetSchedule(frequency, today, today.Day);
+        var started = new ResetSchedule(frequency, now, today, today.Day);
         return started with { NextReset = started.After(1) };
     }
 
-    /// <summary>The same frequency, with the next reset at an instant that an administrator chose.</summary>
-    public static ResetSchedule At(ResetFrequency frequency, DateTimeOffset nextReset) =>
-        new(frequency, nextReset, nextReset.UtcDateTime.Day);
+    /// <summary>Begins anew on the day of <paramref name="now"/>. That is no reset.</summary>
+    public ResetSchedule Restart(ResetFrequency frequency, DateTimeOffset now) =>
+        Start(frequency, now) with { LastReset = LastReset };
+
+    /// <summary>Goes on from a next reset that an administrator chose.</summary>
+    public ResetSchedule MoveTo(ResetFrequency frequency, DateTimeOffset nextReset) =>
+        new(frequency, LastReset, nextReset, nextReset.UtcDateTime.Day);
+
+    /// <summary>A reset out of turn. It is later than the last one, also where that was at the same instant.</summary>
+    public ResetSchedule ResetAt(DateTimeOffset now)
+    {
+        var earliest = LastReset.AddMicroseconds(1);
+        return this with { LastReset = now > earliest ? now : earliest };
+    }
 
     public bool IsDue(DateTimeOffset now) => NextReset <= now;
 
     /// <summary>
-    /// This schedule if it is not due; else with its first reset later than <paramref name="now"/>, counted from
-    /// <see cref="NextReset"/>: missed periods are skipped and the time of day stays.
+    /// This schedule if it is not due; else with its last reset up to <paramref name="now"/> and its first one after,
+    /// counted from <see cref="NextReset"/>: missed periods are skipped and the time of day stays.
     /// </summary>
     public ResetSchedule Advance(DateTimeOffset now)
     {
@@ -43,10 +58,12 @@ internal readonly record struct ResetSchedule(ResetFrequency Frequency, DateTime
         }
         var steps = Frequency == ResetFrequency.Monthly
             ? MonthsBetween(NextReset, now)
-            : (int)((now - NextReset) / StepOf(Frequency));
-        steps = Math.Max(steps, 1);
-        var next = After(steps);
-        return this with { NextReset = next > now ? next : After(steps + 1) };
+            : (int)((now - NextReset).Ticks / StepOf(Frequency).Ticks);
+        if (After(steps) > now)
+        {
+            steps--; // the last month is not over
+        }
+        return this with { LastReset = After(steps), NextReset = After(steps + 1) };
     }
 
     private DateTimeOffset After(int steps)

@@ -34,7 +34,13 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
     }
 
     /// <summary>Fetches one page of records, newest first. Without a limit that is all of them.</summary>
-    public async Task<Page<TRow>> FetchAsync<TRow>(IQueryable<TRow> rows, CancellationToken ct)
+    public Task<Page<TRow>> FetchAsync<TRow>(IQueryable<TRow> rows, CancellationToken ct)
+        where TRow : class, IListedRow => FetchAsync(rows, page => page, ct);
+
+    /// <inheritdoc cref="FetchAsync{TRow}(IQueryable{TRow}, CancellationToken)"/>
+    /// <param name="complete">Fetches with the rows of the page what belongs to them.</param>
+    public async Task<Page<TRow>> FetchAsync<TRow>(
+        IQueryable<TRow> rows, Func<IQueryable<TRow>, IQueryable<TRow>> complete, CancellationToken ct)
         where TRow : class, IListedRow
     {
         if (After is { } after)
@@ -46,7 +52,7 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
         }
         rows = rows.OrderByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id);
         return Cut(
-            await rows.Take((Limit ?? int.MaxValue - 1) + 1).ToListAsync(ct),
+            await complete(rows.Take((Limit ?? int.MaxValue - 1) + 1)).ToListAsync(ct),
             Limit,
             row => new ListPosition(row.CreatedAt, row.Id.ToString(CultureInfo.InvariantCulture)));
     }

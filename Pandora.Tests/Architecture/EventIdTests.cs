@@ -12,7 +12,6 @@ public sealed partial class EventIdTests
         [1000] = "Pandora.Core",
         [1050] = "Pandora.MigrationService",
         [1100] = "Rest",
-        [1200] = "Projects",
         [2000] = "EmbeddedPostgres",
         [2100] = "Persistence",
         [3000] = "Security",

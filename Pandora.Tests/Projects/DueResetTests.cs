@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Net;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Projects;
 
-/// <summary>A due reset is effective for the first call, whether or not it is written.</summary>
+/// <summary>A due reset is effective for the first call, though it is written nowhere.</summary>
 public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
 {
     private RestClient Rest => pandora.Node.Rest;
@@ -23,18 +24,51 @@ public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<Pandor
     }
 
     [Fact]
-    public async Task A_write_applies_a_due_reset_exactly_once()
+    public async Task A_due_reset_counts_once()
     {
         var (project, environment, service) = await UsedUpAndDueAsync();
 
-        var first = await Rest.PatchAsync($"/projects/{project}/services/{service}", "{}");
-        var applied = await pandora.Node.StoredAsync(environment, service);
+        var first = await Rest.PatchAsync($"/environments/{environment}/services/{service}", """{"max_requests": 100}""");
         await pandora.Node.UseAsync(environment, service, 30);
         var second = await Rest.PatchAsync($"/projects/{project}/services/{service}", """{"max_requests": 500}""");
 
-        Assert.Equal((Tomorrow, Tomorrow), (first.Value("next_reset"), second.Value("next_reset")));
-        Assert.Equal(100L, applied);
-        Assert.Equal("70", (await Rest.GetAsync($"/environments/{environment}")).Value("services.0.available_requests"));
+        Assert.Equal(("100", Tomorrow), (first.Value("available_requests"), second.Value("next_reset")));
+        Assert.Equal("70", await AvailableAsync(environment));
+        await pandora.Node.ExpectProvenBooksAsync();
+    }
+
+    [Theory]
+    [InlineData("""{"reset_frequency": "monthly"}""", "2026-04-")]
+    [InlineData("""{"next_reset": "2030-01-01"}""", "2030-01-01")]
+    [InlineData("""{"max_requests": 500}""", "")]
+    [InlineData("{}", "")]
+    public async Task A_reset_that_was_due_when_the_schedule_changed_stays_effective(string change, string nextReset)
+    {
+        pandora.Clock.Now = new DateTimeOffset(2026, 3, 10, 12, 0, 0, TimeSpan.Zero);
+        await Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
+        var (project, environment, service) = await UsedUpAndDueAsync();
+
+        var answer = await Rest.PatchAsync($"/projects/{project}/services/{service}", change);
+
+        Assert.StartsWith(nextReset, answer.Value("next_reset"), StringComparison.Ordinal);
+        Assert.Equal("100", await AvailableAsync(environment));
+        await pandora.AdvanceAsync(TimeSpan.FromHours(1));
+        Assert.Equal("100", await AvailableAsync(environment));
+    }
+
+    [Theory]
+    [InlineData("""{"reset_frequency": "monthly"}""")]
+    [InlineData("""{"next_reset": "2030-01-01"}""")]
+    public async Task A_changed_schedule_is_no_reset(string change)
+    {
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, 1000));
+        var environment = await Given.EnvironmentAsync(project, (service, 100));
+        await pandora.Node.UseAsync(environment, service, 40);
+
+        (await Rest.PatchAsync($"/projects/{project}/services/{service}", change)).Expect(HttpStatusCode.OK);
+
+        Assert.Equal("60", await AvailableAsync(environment));
     }
 
     [Fact]
@@ -48,29 +82,17 @@ public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<Pandor
     }
 
     [Fact]
-    public async Task Putting_a_service_on_an_environment_applies_what_is_due_to_the_others()
+    public async Task A_counter_that_comes_after_a_due_reset_does_not_get_it_again()
     {
-        var (project, environment, service) = await UsedUpAndDueAsync();
-        var other = await Given.EnvironmentAsync(project);
-        await Rest.PostAsync($"/environments/{other}/services", $$"""{"id": {{service}}, "max_requests": 10}""");
-
-        Assert.Equal(100, await pandora.Node.StoredAsync(environment, service));
-        Assert.Equal(Tomorrow, (await Rest.GetAsync($"/projects/{project}")).Value("services.0.next_reset"));
-    }
-
-    [Fact]
-    public async Task A_reset_of_one_environment_applies_what_is_due_to_all()
-    {
-        var (project, environment, service) = await UsedUpAndDueAsync();
+        var (project, _, service) = await UsedUpAndDueAsync();
         var other = await Given.EnvironmentAsync(project, (service, 10));
-        await pandora.Node.UseAsync(environment, service, 100);
-        await pandora.Node.UseAsync(other, service, 10);
-        await pandora.AdvanceAsync(TimeSpan.FromDays(1));
+        var third = await Given.EnvironmentAsync(project);
+        await Rest.PostAsync($"/environments/{third}/services", $$"""{"id": {{service}}, "max_requests": 10}""");
 
-        var answer = await Rest.PostAsync($"/environments/{other}/services/{service}/reset-requests");
+        await pandora.Node.UseAsync(other, service, 4);
+        await pandora.Node.UseAsync(third, service, 3);
 
-        Assert.Equal("10", answer.Value("available_requests"));
-        Assert.Equal(100, await pandora.Node.StoredAsync(environment, service));
+        Assert.Equal(("6", "7"), (await AvailableAsync(other), await AvailableAsync(third)));
     }
 
     [Fact]
@@ -82,29 +104,44 @@ public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<Pandor
         var environment = await Given.EnvironmentAsync(project, (service, 100));
         await pandora.Node.UseAsync(environment, service, 40);
 
-        Assert.Equal("60", (await Rest.GetAsync($"/environments/{environment}")).Value("services.0.available_requests"));
+        Assert.Equal("60", await AvailableAsync(environment));
     }
 
-    [Fact]
-    public async Task Creating_an_environment_applies_what_is_due_to_the_services_it_takes()
+    [Fact, Checklist(71)]
+    public async Task Resets_of_years_need_nothing_to_be_written()
     {
-        var first = await Given.NewServiceAsync();
-        var second = await Given.NewServiceAsync();
-        var third = await Given.NewServiceAsync();
-        var project = await Given.NewProjectAsync((first, 100), (second, 100), (third, 100));
-        var environment = await Given.EnvironmentAsync(project, (first, 50), (second, 50), (third, 50));
-        foreach (var service in new[] { first, second, third })
+        var service = await Given.NewServiceAsync();
+        var environments = new List<int>();
+        foreach (var frequency in (string[])["daily", "weekly", "biweekly", "monthly"])
         {
-            await pandora.Node.UseAsync(environment, service, 50);
+            var project = await Given.NewProjectAsync((service, 1000));
+            await Rest.PatchAsync($"/projects/{project}/services/{service}", new { reset_frequency = frequency });
+            environments.Add(await Given.EnvironmentAsync(project, (service, 100)));
+            await pandora.Node.UseAsync(environments[^1], service, 100);
         }
-        await Rest.PatchAsync($"/projects/{project}/services/{third}", """{"next_reset": "2030-01-01"}""");
-        await pandora.AdvanceAsync(TimeSpan.FromDays(400));
+        await pandora.Node.ExecuteAsync(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not now''; END';
+            CREATE TRIGGER refuse BEFORE UPDATE ON project_service EXECUTE FUNCTION refuse();
+            CREATE TRIGGER refuse BEFORE UPDATE ON environment_service EXECUTE FUNCTION refuse();
+            """);
+        try
+        {
+            await pandora.AdvanceAsync(TimeSpan.FromDays(3 * 365));
+            await using var started = await pandora.StartAnotherNodeAsync();
 
-        await Given.EnvironmentAsync(project, (first, 50), (second, 50), (third, 50));
-
-        Assert.Equal(50, await pandora.Node.StoredAsync(environment, first));
-        Assert.Equal(50, await pandora.Node.StoredAsync(environment, second));
-        Assert.Equal(0, await pandora.Node.StoredAsync(environment, third));
+            foreach (var environment in environments)
+            {
+                Assert.Equal("100", (await started.Rest.GetAsync($"/environments/{environment}")).Value("services.0.available_requests"));
+                Assert.Equal(0, await started.StoredAsync(environment, service));
+            }
+        }
+        finally
+        {
+            await pandora.Node.ExecuteAsync("DROP FUNCTION refuse CASCADE");
+        }
+        var reset = await Rest.PostAsync($"/environments/{environments[0]}/services/{service}/reset-requests");
+        Assert.Equal("100", reset.Value("available_requests"));
     }
 
     [Fact]
@@ -118,6 +155,9 @@ public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<Pandor
         Assert.Equal("100", answer.Value("environment_services.0.service.available_requests"));
     }
 
+    private async Task<string?> AvailableAsync(int environment) =>
+        (await Rest.GetAsync($"/environments/{environment}")).Value("services.0.available_requests");
+
     private string Tomorrow => pandora.Clock.Now.AddDays(1).ToString("yyyy-MM-dd'T00:00:00Z'", CultureInfo.InvariantCulture);
 
     private async Task<(int Project, int Environment, int Service)> UsedUpAndDueAsync()
@@ -126,7 +166,7 @@ public sealed class DueResetTests(PandoraFixture pandora) : IClassFixture<Pandor
         var project = await Given.NewProjectAsync((service, 1000));
         var environment = await Given.EnvironmentAsync(project, (service, 100));
         await pandora.Node.UseAsync(environment, service, 100);
-        Assert.Equal("0", (await Rest.GetAsync($"/environments/{environment}")).Value("services.0.available_requests"));
+        Assert.Equal("0", await AvailableAsync(environment));
         await pandora.AdvanceAsync(TimeSpan.FromDays(3));
         return (project, environment, service);
     }

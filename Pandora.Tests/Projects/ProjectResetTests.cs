@@ -43,6 +43,43 @@ public sealed class ProjectResetTests(PandoraFixture pandora) : IClassFixture<Pa
         Assert.Equal("-1", answer.Value("environment_services.1.service.available_requests"));
     }
 
+    [Fact]
+    public async Task A_reset_writes_one_row_however_many_environments_there_are()
+    {
+        var service = await Given.NewServiceAsync();
+        var project = await Given.NewProjectAsync((service, -1));
+        var environments = new List<int>();
+        for (var i = 0; i < 3; i++)
+        {
+            environments.Add(await Given.EnvironmentAsync(project, (service, 50)));
+            await pandora.Node.UseAsync(environments[^1], service, 20 + i);
+        }
+        const string rows =
+            """
+            SELECT string_agg(row, ' ' ORDER BY row)
+              FROM (SELECT concat_ws('/', 'ps', project_id, service_id, xmin) FROM project_service WHERE project_id <> $1
+                    UNION ALL SELECT concat_ws('/', 'es', environment_id, service_id, xmin) FROM environment_service) AS found (row)
+            """;
+        const string schedule = "SELECT xmin::text FROM project_service WHERE project_id = $1";
+        var others = await pandora.Node.ScalarAsync<string>(rows, project);
+        var before = await pandora.Node.ScalarAsync<string>(schedule, project);
+
+        var path = $"/projects/{project}/services/{service}/reset-requests";
+        var answer = await Rest.PostAsync(path);
+
+        Assert.Equal(others, await pandora.Node.ScalarAsync<string>(rows, project));
+        Assert.NotEqual(before, await pandora.Node.ScalarAsync<string>(schedule, project));
+        Assert.Equal(["50", "50", "50"], Enumerable.Range(0, 3).Select(i => answer.Value($"environment_services.{i}.service.available_requests")));
+
+        // Once more at the same instant, with what was used in between.
+        await Rest.PatchAsync($"/environments/{environments[0]}/services/{service}", """{"max_requests": 50}""");
+        await pandora.Node.UseAsync(environments[0], service, 7);
+        Assert.Equal("43", (await Rest.GetAsync($"/environments/{environments[0]}")).Value("services.0.available_requests"));
+        answer = await Rest.PostAsync(path);
+        Assert.Equal(["50", "50", "50"], Enumerable.Range(0, 3).Select(i => answer.Value($"environment_services.{i}.service.available_requests")));
+        await pandora.Node.ExpectProvenBooksAsync();
+    }
+
     [Theory]
     [InlineData(null)]
     [InlineData("")]

@@ -24,6 +24,17 @@ public sealed class QuotaTests
         Assert.Equal(new Quota(newMax, expected), new Quota(max, available).ChangeTo(newMax));
 
     [Theory]
+    [InlineData(100, 0, 30, 30)]
+    [InlineData(100, 80, 20, 100)]
+    [InlineData(100, 80, 30, 100)]
+    [InlineData(100, 80, 0, 80)]
+    [InlineData(0, 0, 5, 0)]
+    [InlineData(Quota.Largest, Quota.Largest, Quota.Largest, Quota.Largest)]
+    [InlineData(Quota.Unlimited, Quota.Unlimited, 5, Quota.Unlimited)]
+    public void What_comes_back_adds_up_to_the_maximum(long max, long available, long units, long expected) =>
+        Assert.Equal(new Quota(max, expected), new Quota(max, available).GiveBack(units));
+
+    [Theory]
     [InlineData(0)]
     [InlineData(7)]
     [InlineData(Quota.Largest)]

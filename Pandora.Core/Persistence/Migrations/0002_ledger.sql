@@ -41,8 +41,10 @@ CREATE TABLE reservation (
     counter_id integer NOT NULL CONSTRAINT reservation_counter_fkey REFERENCES environment_service (id) ON DELETE CASCADE,
     -- The log row of the check that made it.
     request_id uuid NOT NULL,
-    -- 0 when the counter was unlimited.
-    units      bigint NOT NULL CHECK (units >= 0),
+    -- What was asked for.
+    quantity   bigint NOT NULL CHECK (quantity >= 1),
+    -- What was taken: all of it, or 0 when the counter was unlimited.
+    units      bigint NOT NULL CHECK (units = 0 OR units = quantity),
     -- From here on it no longer exists, whether or not the row does.
     expires_at timestamptz NOT NULL
 );

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
-namespace Pandora.Core.Persistence;
+namespace Pandora.Core.Gate;
 
 /// <summary>
 /// Ids of log rows: UUIDv7 whose time is exact to the microsecond. The leading 48 bits are milliseconds, the 12 bits after

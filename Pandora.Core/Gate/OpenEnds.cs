@@ -1,0 +1,99 @@
+using Npgsql;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>
+/// Checks that nobody was told of although they are, or may be, committed: their caller gave up meanwhile, or the
+/// connection broke before the server answered. They are taken back as soon as it is certain that nothing more can become
+/// of them.
+/// </summary>
+internal sealed partial class OpenEnds(ILogger logger)
+{
+    private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(1);
+
+    private readonly Queue<OpenEnd> _ends = [];
+
+    public bool IsEmpty => _ends.Count == 0;
+
+    /// <param name="server">The process that may yet commit them. Null: they are committed.</param>
+    public void Add(List<PendingCheck> checks, ServerProcess? server) =>
+        // A copy: the checks themselves may be decided anew.
+        _ends.Enqueue(new OpenEnd(
+            server,
+            checks.ConvertAll(check => check.Decision.RequestId),
+            [.. checks.Select(check => check.Decision.Reservation?.Id).OfType<Guid>()],
+            [.. checks.Select(check => check.Name?.Id).OfType<byte[]>()]));
+
+    /// <summary>What fails now is tried again later; nothing that goes wrong here may end the lane.</summary>
+    public async Task SettleAsync(LaneConnection lane, CancellationToken stopNow)
+    {
+        if (IsEmpty)
+        {
+            return;
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        limit.CancelAfter(SettleLimit);
+        try
+        {
+            while (_ends.TryPeek(out var end))
+            {
+                var connection = await lane.OpenAsync(limit.Token);
+                if (end.Server is { } server && !await lane.InTime(HasEndedAsync(connection, server, limit.Token), limit.Token))
+                {
+                    return;
+                }
+                var taken = await lane.InTime(TakeBackAsync(connection, end, limit.Token), limit.Token);
+                _ends.Dequeue();
+                Log.TakenBack(logger, taken, end.RequestIds.Count);
+            }
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stopNow.IsCancellationRequested)
+        {
+            lane.Drop();
+            Log.TakeBackDelayed(logger, _ends.Count, e.GetType().Name, e.Message);
+        }
+    }
+
+    /// <summary>Says what is left behind at the end of the process.</summary>
+    public void GiveUp()
+    {
+        if (!IsEmpty)
+        {
+            Log.NeverSettled(logger, _ends.Sum(end => end.RequestIds.Count));
+        }
+    }
+
+    /// <summary>Asks the server process to end; false as long as it is there.</summary>
+    private static async Task<bool> HasEndedAsync(NpgsqlConnection connection, ServerProcess server, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.EndServer)
+            .With(server.Id, NpgsqlTypes.NpgsqlDbType.Integer)
+            .With(server.StartedAt, NpgsqlTypes.NpgsqlDbType.TimestampTz);
+        return await batch.ExecuteScalarAsync(ct) is null;
+    }
+
+    private static async Task<long> TakeBackAsync(NpgsqlConnection connection, OpenEnd end, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.TakeBack)
+            .WithUuids(end.RequestIds)
+            .WithUuids(end.ReservationIds)
+            .With(end.Names, NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Bytea);
+        return (long)(await batch.ExecuteScalarAsync(ct))!;
+    }
+
+    private sealed record OpenEnd(ServerProcess? Server, List<Guid> RequestIds, List<Guid> ReservationIds, List<byte[]> Names);
+
+    private static partial class Log
+    {
+        [LoggerMessage(4005, LogLevel.Information, "{Undone} checks were taken back; {Count} callers had got no answer")]
+        public static partial void TakenBack(ILogger logger, long undone, int count);
+
+        [LoggerMessage(4006, LogLevel.Warning, "{Count} batches are yet to be settled ({Type}: {Message})")]
+        public static partial void TakeBackDelayed(ILogger logger, int count, string type, string message);
+
+        [LoggerMessage(4008, LogLevel.Warning, "{Count} callers had got no answer; whether their checks were committed is left open at the end of the process")]
+        public static partial void NeverSettled(ILogger logger, int count);
+    }
+}

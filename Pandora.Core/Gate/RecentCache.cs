@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>
+/// Remembers what was used lately, in bounded room: a generation fills up while the one before is still asked; what is
+/// found there moves over, and the rest goes when the next generation begins. Safe for use by many threads.
+/// </summary>
+/// <param name="capacity">The most entries it holds, in two generations of half that size.</param>
+internal sealed class RecentCache<TKey, TValue>(int capacity)
+    where TKey : notnull
+    where TValue : class
+{
+    private readonly Lock _turn = new();
+
+    private volatile Generation _young = new(new(), new());
+
+    public TValue? Find(TKey key)
+    {
+        var generation = _young;
+        if (generation.Entries.TryGetValue(key, out var value))
+        {
+            return value;
+        }
+        if (generation.Before.TryGetValue(key, out value))
+        {
+            Put(key, value);
+            return value;
+        }
+        return null;
+    }
+
+    /// <summary>Adds or replaces an entry.</summary>
+    public void Put(TKey key, TValue value)
+    {
+        var generation = _young;
+        if (Volatile.Read(ref generation.Count) >= capacity / 2)
+        {
+            generation = Turn(generation);
+        }
+        if (generation.Entries.TryAdd(key, value))
+        {
+            Interlocked.Increment(ref generation.Count);
+        }
+        else
+        {
+            generation.Entries[key] = value;
+        }
+    }
+
+    public void Clear() => _young = new(new(), new());
+
+    private Generation Turn(Generation full)
+    {
+        lock (_turn)
+        {
+            return _young == full ? _young = new Generation(new(), full.Entries) : _young;
+        }
+    }
+
+    private sealed class Generation(ConcurrentDictionary<TKey, TValue> entries, ConcurrentDictionary<TKey, TValue> before)
+    {
+        // Counting a concurrent dictionary locks all of it.
+        public int Count;
+
+        public ConcurrentDictionary<TKey, TValue> Entries => entries;
+
+        public ConcurrentDictionary<TKey, TValue> Before => before;
+    }
+}

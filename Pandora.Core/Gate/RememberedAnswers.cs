@@ -1,0 +1,140 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>
+/// Answers to checks that carry an idempotency key. A repetition within a day gets the first answer: a transaction first
+/// locks the names of its checks, then looks for their answers, and remembers those that it makes in its own commit.
+/// </summary>
+internal static class RememberedAnswers
+{
+    private const int MostForgottenAtOnce = 100;
+
+    private const string Lock =
+        "SELECT pg_advisory_xact_lock(name) FROM (SELECT unnest($1) AS name ORDER BY 1) AS named";
+
+    private const string Find =
+        """
+        SELECT answer.id, answer.content_hash, answer.request_id, answer.reason, answer.available, answer.reset_at,
+               answer.reservation_id, answer.expires_at,
+               k.environment_id, k.environment_name, k.project_id, k.project_name, k.client_id, k.client_name
+          FROM remembered_answer answer
+          LEFT JOIN logged_key k ON k.id = answer.logged_key_id
+         WHERE answer.id = ANY ($1) AND answer.answered_at > $2
+        """;
+
+    // What is found here under the same name is older than a day.
+    private const string Remember =
+        """
+        INSERT INTO remembered_answer (
+               id, content_hash, answered_at, request_id, reason, logged_key_id, available, reset_at, reservation_id, expires_at)
+        SELECT id, content_hash, $3, request_id, reason, logged_key_id, available, reset_at, reservation_id, expires_at
+          FROM unnest($1, $2, $4, $5, $6, $7, $8, $9, $10)
+            AS made (id, content_hash, request_id, reason, logged_key_id, available, reset_at, reservation_id, expires_at)
+            ON CONFLICT (id) DO UPDATE
+           SET content_hash = excluded.content_hash, answered_at = excluded.answered_at, request_id = excluded.request_id,
+               reason = excluded.reason, logged_key_id = excluded.logged_key_id, available = excluded.available,
+               reset_at = excluded.reset_at, reservation_id = excluded.reservation_id, expires_at = excluded.expires_at
+        """;
+
+    private const string Forget =
+        """
+        DELETE FROM remembered_answer WHERE id IN (
+            SELECT id FROM remembered_answer WHERE answered_at <= $1 ORDER BY answered_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+        """;
+
+    private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
+
+    /// <summary>Begins the transaction and answers the repetitions. Returns the checks that are new.</summary>
+    public static async Task<List<PendingCheck>> BeginAsync(
+        NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.Begin);
+        batch.Add(Lock).WithLongs(checks.ConvertAll(check => check.Name!.LockId));
+        batch.Add(Find)
+            .WithBytes(checks.ConvertAll(check => check.Name!.Id))
+            .With((now - KeptFor).UtcDateTime, NpgsqlDbType.TimestampTz);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct);
+        var fresh = new List<PendingCheck>(checks);
+        while (await reader.ReadAsync(ct))
+        {
+            var id = reader.GetFieldValue<byte[]>(0);
+            var check = checks.Find(check => check.Name!.Id.AsSpan().SequenceEqual(id))!;
+            fresh.Remove(check);
+            if (check.Name!.ContentHash.AsSpan().SequenceEqual(reader.GetFieldValue<byte[]>(1)))
+            {
+                Repeat(check, AnswerAt(reader));
+            }
+            else
+            {
+                check.Fail(new IdempotencyConflictException());
+            }
+        }
+        return fresh;
+    }
+
+    /// <summary>Remembers the answers of <paramref name="written"/> and commits.</summary>
+    public static async Task CommitAsync(
+        NpgsqlConnection connection, List<PendingCheck> written, DateTimeOffset now, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        if (written.Count > 0)
+        {
+            batch.Add(Remember)
+                .WithBytes(written.ConvertAll(check => check.Name!.Id))
+                .WithBytes(written.ConvertAll(check => check.Name!.ContentHash))
+                .With(now.UtcDateTime, NpgsqlDbType.TimestampTz)
+                .WithUuids(written.ConvertAll(check => check.Decision.RequestId))
+                .WithShorts(written.ConvertAll(check => (short)check.Decision.Failure))
+                .WithInts(written.ConvertAll(check => check.Facts!.Key?.LoggedId ?? 0))
+                .WithLongs(written.ConvertAll(check => check.Decision.Available))
+                .With(
+                    written.ConvertAll(check => check.Facts!.Counter?.Schedule.Advance(now).NextReset.UtcDateTime),
+                    NpgsqlDbType.Array | NpgsqlDbType.TimestampTz)
+                .With(written.ConvertAll(check => check.Decision.Reservation?.Id), NpgsqlDbType.Array | NpgsqlDbType.Uuid)
+                .With(
+                    written.ConvertAll(check => check.Decision.Reservation?.ExpiresAt.UtcDateTime),
+                    NpgsqlDbType.Array | NpgsqlDbType.TimestampTz);
+            batch.Add(Forget)
+                .With((now - KeptFor).UtcDateTime, NpgsqlDbType.TimestampTz)
+                .With(MostForgottenAtOnce, NpgsqlDbType.Integer);
+        }
+        batch.Add(GateSql.Commit);
+        await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    public static async Task RollbackAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.Rollback);
+        await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    // If nobody hears it, nothing was done either.
+    private static void Repeat(PendingCheck check, CheckAnswer answer)
+    {
+        if (check.TryClaim())
+        {
+            Answers.Deliver([check], _ => answer);
+        }
+    }
+
+    private static CheckAnswer AnswerAt(NpgsqlDataReader reader) =>
+        new(
+            reader.GetGuid(2),
+            (FailureCode)reader.GetInt16(3),
+            reader.IsDBNull(8)
+                ? null
+                : new KeyOwner(
+                    new NamedRecord(reader.GetInt32(8), reader.GetString(9)),
+                    new NamedRecord(reader.GetInt32(10), reader.GetString(11)),
+                    new NamedRecord(reader.GetInt32(12), reader.GetString(13))),
+            reader.GetInt64(4),
+            reader.IsDBNull(5) ? null : new DateTimeOffset(reader.GetDateTime(5), TimeSpan.Zero),
+            reader.IsDBNull(6)
+                ? null
+                : new Reservation(reader.GetGuid(6), new DateTimeOffset(reader.GetDateTime(7), TimeSpan.Zero)));
+}

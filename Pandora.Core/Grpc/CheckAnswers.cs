@@ -1,0 +1,31 @@
+using Google.Protobuf.WellKnownTypes;
+using Pandora.Core.Gate;
+using Pandora.Protos.ApiKey.V1;
+using EnvironmentMessage = Pandora.Protos.ApiKey.V1.Environment;
+
+namespace Pandora.Core.Grpc;
+
+/// <summary>What every answer to a check has in common.</summary>
+internal static class CheckAnswers
+{
+    public static ValidateResponse ToResponse(CheckAnswer answer)
+    {
+        var response = new ValidateResponse
+        {
+            Valid = answer.Failure == FailureCode.None,
+            RequestId = answer.RequestId.ToString(),
+            FailureCode = FailureWords.Of(answer.Failure),
+        };
+        if (answer.Owner is { } owner)
+        {
+            response.Project = new Project { Id = owner.Project.Id, Name = owner.Project.Name };
+            response.Client = new Client { Id = owner.Client.Id, Name = owner.Client.Name };
+            response.Environment = new EnvironmentMessage { Id = owner.Environment.Id, Name = owner.Environment.Name };
+        }
+        if (answer.ResetAt is { } resetAt)
+        {
+            response.ResetAt = resetAt.ToTimestamp();
+        }
+        return response;
+    }
+}

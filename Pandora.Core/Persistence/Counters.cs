@@ -1,0 +1,77 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace Pandora.Core.Persistence;
+
+/// <summary>
+/// Counters as they are at a moment. Neither a reset nor the end of a reservation is written when it happens: readers add
+/// it to what is stored, and a writer writes it down first, so that what follows counts from the state that readers saw.
+/// The gate does the same, in SQL of its own.
+/// </summary>
+internal static class Counters
+{
+    /// <summary>Reads environments, untracked, with their counters as <see cref="EnvironmentServiceRow.QuotaAt"/> needs them.</summary>
+    /// <remarks>One statement for all, so that counters and schedules are of one moment.</remarks>
+    public static IQueryable<EnvironmentRow> WithCountersAt(
+        this IQueryable<EnvironmentRow> environments, PandoraDb db, DateTimeOffset now) =>
+        environments
+            .AsNoTracking()
+            .Include(environment => environment.Services)
+            .ThenInclude(counter => counter.ProjectService!.Service)
+            .AsSingleQuery()
+            .Select(environment => NoteEnded(
+                environment,
+                environment.Services
+                    .Where(counter => counter.FirstExpiry <= now)
+                    .Select(counter => new Ended(
+                        counter.Id,
+                        db.Reservations
+                            .Where(reservation => reservation.CounterId == counter.Id && reservation.ExpiresAt <= now)
+                            .Sum(reservation => reservation.Units)))
+                    .ToList()));
+
+    /// <summary>
+    /// Locks one counter, writes down what time has done to it, and returns it tracked. Null: the environment does not
+    /// hold the service. The project service must be locked already.
+    /// </summary>
+    public static async Task<EnvironmentServiceRow?> LockCounterAsync(
+        this PandoraDb db, int environmentId, int serviceId, DateTimeOffset now, CancellationToken ct)
+    {
+        var counter = await db.LockEnvironmentServiceAsync(environmentId, serviceId, ct);
+        if (counter?.FirstExpiry <= now)
+        {
+            counter.EndedUnits = (await db.EndReservationsAsync(counter.Id, now, ct)).Single();
+            counter.FirstExpiry = await db.Reservations
+                .Where(reservation => reservation.CounterId == counter.Id)
+                .MinAsync(reservation => (DateTimeOffset?)reservation.ExpiresAt, ct);
+        }
+        counter?.Settle(now);
+        return counter;
+    }
+
+    /// <summary>Removes reservations that have ended; their log rows no longer say that they took anything.</summary>
+    /// <returns>One number: the units that they held.</returns>
+    private static Task<List<long>> EndReservationsAsync(
+        this PandoraDb db, int counterId, DateTimeOffset now, CancellationToken ct) =>
+        db.Database
+            .SqlQuery<long>(
+                $"""
+                WITH ended AS (
+                    DELETE FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} RETURNING request_id, units
+                ), logged AS (
+                    UPDATE request SET units = 0 FROM ended WHERE request.id = ended.request_id
+                )
+                SELECT coalesce(sum(units), 0)::bigint AS "Value" FROM ended
+                """)
+            .ToListAsync(ct);
+
+    private static EnvironmentRow NoteEnded(EnvironmentRow environment, List<Ended> ended)
+    {
+        foreach (var (counterId, units) in ended)
+        {
+            environment.Services.Single(counter => counter.Id == counterId).EndedUnits = units;
+        }
+        return environment;
+    }
+
+    private sealed record Ended(int CounterId, long Units);
+}
