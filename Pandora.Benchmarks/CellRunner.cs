@@ -53,6 +53,10 @@ internal sealed class CellRunner(
         Accept(scenario, result);
         var after = await ReadAsync(scenario, ct);
         CheckBooks(scenario, result, before, after);
+        if (result.Calls == 0)
+        {
+            throw new BenchmarkException($"{scenario.Name}: no call was answered in time.");
+        }
         return new Measurement
         {
             CallsPerSecond = result.CallsPerSecond,
@@ -118,10 +122,6 @@ internal sealed class CellRunner(
         if (result.Fault is { } fault)
         {
             throw new BenchmarkException($"{scenario.Name}: {fault}");
-        }
-        if (result.Calls == 0)
-        {
-            throw new BenchmarkException($"{scenario.Name}: no call was answered in time.");
         }
         _rowsAdded += scenario.Target == Target.Ceiling ? 0 : result.AllCalls;
     }

@@ -6,17 +6,6 @@ using System.Net.Sockets;
 
 namespace Pandora.Benchmarks.Load;
 
-/// <summary>When a job begins, begins to count, and ends; in ticks of <see cref="Stopwatch"/>.</summary>
-internal readonly record struct JobTimes(long Start, long Counted, long End)
-{
-    public static JobTimes Of(LoadJob job)
-    {
-        var start = Stopwatch.GetTimestamp();
-        var counted = start + (long)(job.WarmUpSeconds * Stopwatch.Frequency);
-        return new JobTimes(start, counted, counted + (long)(job.Seconds * Stopwatch.Frequency));
-    }
-}
-
 /// <summary>
 /// One HTTP/2 connection that makes gRPC calls from a thread of its own. It does for each call as little as can be, because
 /// what the generator uses of the machine the server lacks:
@@ -29,7 +18,6 @@ internal readonly record struct JobTimes(long Start, long Counted, long End)
 /// </summary>
 internal sealed class CallingConnection : IDisposable
 {
-    private const int BufferBytes = 1 << 18;
     private const int FirstWindowBytes = 65_535;
     private const int WindowGrant = 1 << 30;
 
@@ -46,11 +34,10 @@ internal sealed class CallingConnection : IDisposable
     private readonly int _inFlight;
     private readonly Arrivals? _arrivals;
     private readonly FrameWriter _writer;
+    private readonly FrameReader _reader;
     private readonly HeaderBlocks _headers = new();
     private readonly CallTable _calls = new();
-    private readonly byte[] _buffer = new byte[BufferBytes];
     private readonly byte[] _commit = CommitBody.Make();
-    private int _filled;
     private int _pick;
     private int _received;
     private long _window = FirstWindowBytes;
@@ -68,6 +55,7 @@ internal sealed class CallingConnection : IDisposable
         _inFlight = (job.InFlight + number) / job.Connections;
         _arrivals = job.CallsPerSecond is { } rate ? new Arrivals(rate / job.Connections, number) : null;
         _writer = new FrameWriter(_socket, string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{job.Port}"));
+        _reader = new FrameReader(_socket);
         _socket.ReceiveTimeout = (int)Patience.TotalMilliseconds;
     }
 
@@ -110,7 +98,7 @@ internal sealed class CallingConnection : IDisposable
                 RefuseSilence(now);
                 continue;
             }
-            Receive();
+            _reader.Receive();
 
             // :: 4
             TakeFrames(Stopwatch.GetTimestamp());
@@ -169,35 +157,12 @@ internal sealed class CallingConnection : IDisposable
         }
     }
 
-    private void Receive()
-    {
-        try
-        {
-            var read = _socket.Receive(_buffer.AsSpan(_filled));
-            _filled += read > 0 ? read : throw new LoadFaultException("The server closed the connection.");
-        }
-        catch (SocketException e)
-        {
-            throw new LoadFaultException($"The server did not answer: {e.Message}");
-        }
-    }
-
     private void TakeFrames(long now)
     {
-        var rest = _buffer.AsSpan(0, _filled);
-        while (rest.Length >= Frame.HeaderBytes)
+        while (_reader.TryTake(out var head, out var payload))
         {
-            var length = BinaryPrimitives.ReadInt32BigEndian(rest) >>> 8;
-            if (rest.Length < Frame.HeaderBytes + length)
-            {
-                break;
-            }
-            var stream = BinaryPrimitives.ReadInt32BigEndian(rest[5..]);
-            Take(rest[3], rest[4], stream, rest.Slice(Frame.HeaderBytes, length), now);
-            rest = rest[(Frame.HeaderBytes + length)..];
+            Take(head.Type, head.Flags, head.Stream, payload, now);
         }
-        rest.CopyTo(_buffer);
-        _filled = rest.Length;
         if (_received >= WindowGrant / 2)
         {
             _writer.Allow(_received);

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
-using Pandora.Core.Persistence;
+using Pandora.Core.Gate;
 
 namespace Pandora.Benchmarks.Load;
 

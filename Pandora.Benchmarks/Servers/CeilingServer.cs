@@ -4,10 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pandora.Core;
+using Pandora.Core.Gate;
 using Pandora.Core.Grpc;
 using Pandora.Core.Settings;
 using Pandora.Protos.ApiKey.V1;
-using EnvironmentMessage = Pandora.Protos.ApiKey.V1.Environment;
 
 namespace Pandora.Benchmarks.Servers;
 
@@ -18,6 +18,9 @@ namespace Pandora.Benchmarks.Servers;
 internal static class CeilingServer
 {
     private const long Available = 1_000_000_000;
+
+    private static readonly KeyOwner Owner = new(
+        new NamedRecord(1, "bench-environment-1"), new NamedRecord(1, "bench-project-1"), new NamedRecord(1, "bench-client"));
 
     public static async Task<int> RunAsync()
     {
@@ -57,22 +60,17 @@ internal static class CeilingServer
 
     private static ValueTask<GrpcResult<ValidateConsumeResponse>> Answer(ValidateRequest request, CancellationToken ct)
     {
-        var check = CheckInput.Read(request, consumes: true);
+        var check = CheckInput.Read(request, CheckKind.Consume);
         if (check.Message is null)
         {
             return new(check.Refusal!);
         }
+        var now = TimeProvider.System.GetUtcNow();
+        var answer = new CheckAnswer(RequestId.At(now), FailureCode.None, Owner, Available, now, Reservation: null);
         return new(new ValidateConsumeResponse
         {
-            BaseResponse = new ValidateResponse
-            {
-                Valid = true,
-                RequestId = Guid.CreateVersion7(TimeProvider.System.GetUtcNow()).ToString(),
-                Project = new Project { Id = 1, Name = "bench-project-1" },
-                Client = new Client { Id = 1, Name = "bench-client" },
-                Environment = new EnvironmentMessage { Id = 1, Name = "bench-environment-1" },
-            },
-            AvailableRequest = Available,
+            BaseResponse = CheckAnswers.ToResponse(answer),
+            AvailableRequest = answer.AvailableRequests,
         });
     }
 }
