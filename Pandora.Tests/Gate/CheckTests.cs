@@ -225,22 +225,6 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
     }
 
     [Fact]
-    public async Task Usage_is_rolled_up_by_the_hour()
-    {
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 2);
-        for (var i = 0; i < 3; i++)
-        {
-            await Node.ConsumeAsync(subscription.Request());
-        }
-        await Node.ValidateAsync(subscription.Request());
-
-        var usage = await Node.ScalarAsync<string>(
-            "SELECT concat_ws('/', forwarded, unauthorized, consumed) FROM usage_hourly WHERE environment_id = $1", subscription.Environment);
-
-        Assert.Equal("3/1/2", usage);
-    }
-
-    [Fact]
     public async Task A_key_imported_in_another_shape_is_found_by_its_exact_text()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();

@@ -13,7 +13,18 @@ public sealed class LoggedTextsTests
     public void A_continued_credential_header_is_redacted_to_its_last_line(string headers, string kept)
     {
         var check = new Check(
-            "key", "service", "1", Consumes: false, "/", CallMethod.Get, "192.0.2.7", null, CallMetadata.Empty with { Headers = headers });
+            "key",
+            "service",
+            "1",
+            CheckKind.Validate,
+            1,
+            null,
+            TimeSpan.Zero,
+            "/",
+            CallMethod.Get,
+            "192.0.2.7",
+            null,
+            CallMetadata.Empty with { Headers = headers });
 
         Assert.Equal(kept, LoggedTexts.Of(check, "...", MetadataLogging.Full).Metadata.Headers);
     }

@@ -18,9 +18,9 @@ public sealed class OutageTests : IAsyncLifetime
     /// <summary>Requests forwarded by the log, taken from the counter, consumed by the usage.</summary>
     private const string Books =
         """
-        SELECT concat_ws('/', (SELECT count(*) FROM request WHERE execution_status = 0),
+        SELECT concat_ws('/', (SELECT count(*) FROM request WHERE outcome = 0),
                               (SELECT 1000 - available_requests FROM environment_service),
-                              (SELECT sum(consumed) FROM usage_hourly))
+                              (SELECT sum(units) FROM request))
         """;
 
     private OwnServer _server = null!;

@@ -78,7 +78,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
     [InlineData("request.metadata.body_content_type")]
     public void A_text_with_U0000_is_refused(string field)
     {
-        var refused = CheckInput.Read(Good(whole => Set(whole, field, "GET\0")), consumes: true);
+        var refused = CheckInput.Read(Good(whole => Set(whole, field, "GET\0")), CheckKind.Consume);
 
         Assert.Equal(GrpcCode.InvalidArgument, refused.Refusal!.Code);
     }
@@ -95,7 +95,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
     [InlineData("64:ff9b::192.0.2.33")]
     public void An_address_literal_is_accepted_as_presented(string address)
     {
-        var check = CheckInput.Read(Good(whole => whole.Request.IpAddress = address), consumes: false);
+        var check = CheckInput.Read(Good(whole => whole.Request.IpAddress = address), CheckKind.Validate);
 
         Assert.Equal(address, check.Message!.IpAddress);
     }
@@ -138,7 +138,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
     [InlineData("::1.2.3.4:5")]
     public void What_is_no_address_literal_is_refused(string address)
     {
-        var check = CheckInput.Read(Good(whole => whole.Request.IpAddress = address), consumes: false);
+        var check = CheckInput.Read(Good(whole => whole.Request.IpAddress = address), CheckKind.Validate);
 
         Assert.Equal(GrpcCode.InvalidArgument, check.Refusal!.Code);
     }
@@ -148,7 +148,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
     [InlineData(4_133_980_799, 999_999_999)]
     public void A_time_in_the_years_2000_to_2100_is_accepted_and_cut_to_microseconds(long seconds, int nanos)
     {
-        var check = CheckInput.Read(Good(whole => whole.Request.RequestTime = Time(seconds, nanos)), consumes: false);
+        var check = CheckInput.Read(Good(whole => whole.Request.RequestTime = Time(seconds, nanos)), CheckKind.Validate);
 
         var expected = DateTimeOffset.FromUnixTimeSeconds(seconds).AddMicroseconds(nanos / 1000);
         Assert.Equal(expected, check.Message!.RequestTime);
@@ -164,7 +164,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
     [InlineData(0, 0)]
     public void Another_time_is_refused(long seconds, int nanos)
     {
-        var check = CheckInput.Read(Good(whole => whole.Request.RequestTime = Time(seconds, nanos)), consumes: false);
+        var check = CheckInput.Read(Good(whole => whole.Request.RequestTime = Time(seconds, nanos)), CheckKind.Validate);
 
         Assert.Equal(GrpcCode.InvalidArgument, check.Refusal!.Code);
     }
@@ -179,7 +179,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
             whole.Request.Metadata = new RequestMetadata { Headers = "H: 1", BodyContentType = "text/html" };
         });
 
-        var check = CheckInput.Read(request, consumes: true).Message!;
+        var check = CheckInput.Read(request, CheckKind.Consume).Message!;
 
         Assert.Equal(new string('n', 1000), check.ServiceName);
         Assert.Equal(" v ", check.ServiceVersion);
@@ -187,7 +187,7 @@ public sealed class ApiKeyGrpcTests : IAsyncLifetime
         Assert.Equal(CallMethod.Trace, check.Method);
         Assert.Equal(new CallMetadata("", "", "H: 1", "", "text/html"), check.Metadata);
         Assert.Null(check.RequestTime);
-        Assert.True(check.Consumes);
+        Assert.Equal(CheckKind.Consume, check.Kind);
     }
 
     private static ValidateRequest Good(Action<ValidateRequest> change)
