@@ -58,8 +58,7 @@ internal static class DatabaseConnection
     /// The gate's few statements are planned once, for batches of any size, and always by index: a plan made for a small
     /// or new database must not outlive it, and what takes a millisecond must not be compiled.
     /// </summary>
-    private const string GateSettings =
-        SessionSettings + "; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+    private const string GateSettings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
@@ -142,13 +141,23 @@ internal static class DatabaseConnection
 
     private static void Initialize(NpgsqlConnection connection, bool isGate)
     {
-        using var command = new NpgsqlCommand(isGate ? GateSettings : SessionSettings, connection);
+        using var command = new NpgsqlCommand(SessionSettings, connection);
         command.ExecuteNonQuery();
+        if (isGate)
+        {
+            using var planning = new NpgsqlCommand(GateSettings, connection);
+            planning.ExecuteNonQuery();
+        }
     }
 
     private static async Task InitializeAsync(NpgsqlConnection connection, bool isGate)
     {
-        await using var command = new NpgsqlCommand(isGate ? GateSettings : SessionSettings, connection);
+        await using var command = new NpgsqlCommand(SessionSettings, connection);
         await command.ExecuteNonQueryAsync();
+        if (isGate)
+        {
+            await using var planning = new NpgsqlCommand(GateSettings, connection);
+            await planning.ExecuteNonQueryAsync();
+        }
     }
 }
