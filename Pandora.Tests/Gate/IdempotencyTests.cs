@@ -243,7 +243,7 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
         // Behind this call the node has taken back what nobody was told of.
         await Node.ConsumeAsync(Named(subscription, "behind"));
         Assert.Equal(answer, await repeating.ConsumeAsync(request));
-        Assert.Equal(0, (await Node.LoggedAsync(answer.BaseResponse.RequestId))?.Outcome);
+        Assert.Equal(0, (await Node.LoggedAsync(answer.BaseResponse.RequestId))!.Outcome);
         await Eventually.HoldsAsync("4 calls are logged", async () => await Node.CallsOfAsync(subscription) == 4);
         Assert.Equal(6, await Node.LeftAsync(subscription));
         await Node.ExpectProvenBooksAsync();
