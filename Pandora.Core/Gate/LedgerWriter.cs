@@ -142,14 +142,13 @@ internal sealed partial class LedgerWriter(
         var named = checks.FindAll(check => check is { IsOpen: true, Name: not null });
         while (named.Count > 0)
         {
-            await TryAsync(() => AttemptNamedAsync(named, ct), ct);
+            named = await TryAsync(() => AttemptNamedAsync(named, ct), ct) ?? named;
             named.RemoveAll(check => !check.IsOpen);
         }
     }
 
     /// <summary>Null: the database failed for now and nothing was committed.</summary>
-    private async Task<T?> TryAsync<T>(Func<Task<T>> attempt, CancellationToken ct)
-        where T : class
+    private async Task<List<PendingCheck>?> TryAsync(Func<Task<List<PendingCheck>>> attempt, CancellationToken ct)
     {
         try
         {
@@ -210,7 +209,7 @@ internal sealed partial class LedgerWriter(
     /// The same for checks with idempotency keys: in a transaction that finds or remembers their answers. Of several new
     /// ones of one name one is decided; the others find its answer in the next attempt.
     /// </summary>
-    private async Task<object> AttemptNamedAsync(List<PendingCheck> checks, CancellationToken ct)
+    private async Task<List<PendingCheck>> AttemptNamedAsync(List<PendingCheck> checks, CancellationToken ct)
     {
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
@@ -228,7 +227,7 @@ internal sealed partial class LedgerWriter(
             {
                 await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
                 await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
-                return this;
+                return checks;
             }
             (written, postponed) = Complete(fresh, result);
         }
@@ -247,7 +246,7 @@ internal sealed partial class LedgerWriter(
         {
             await MakeWayAsync(connection, result, now, ct);
         }
-        return this;
+        return checks;
     }
 
     /// <summary>Gives every check facts that are current at the version it returns.</summary>
