@@ -33,7 +33,7 @@ internal sealed class Answers : IThreadPoolWorkItem
         var end = Math.Min(_first + MostOnOneThread, _checks.Count);
         for (var i = _first; i < end; i++)
         {
-            _checks[i].SetResult(_answerTo(_checks[i]));
+            _checks[i].Give(_answerTo(_checks[i]));
         }
     }
 }

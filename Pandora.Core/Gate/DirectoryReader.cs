@@ -146,7 +146,6 @@ internal static class DirectoryReader
             var owners = _keys.Values.Select(key => key.Owner).ToList();
             await using var batch = new NpgsqlBatch(connection);
             batch.Add(GateSql.Begin);
-            batch.Add(DirectorySql.WithoutFlush);
             batch.Add(DirectorySql.NameKeys)
                 .WithInts([.. _keys.Keys])
                 .WithInts(owners.ConvertAll(owner => owner.Environment.Id))

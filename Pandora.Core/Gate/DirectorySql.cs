@@ -39,14 +39,9 @@ internal static class DirectorySql
         """;
 
     /// <summary>
-    /// New names for the log need no flush of their own: they lie before the rows that refer to them, whose flush takes
-    /// them along.
-    /// </summary>
-    public const string WithoutFlush = "SET LOCAL synchronous_commit = off";
-
-    /// <summary>
     /// $1 key ids, $2 environment ids, $3 project ids, $4 client ids, $5 masks, $6 environment names, $7 project names, $8
-    /// client names. Two nodes may do it at once; then there are two rows of one meaning, which does no harm.
+    /// client names. Flushed like everything else, because the node remembers the new ids beyond a crash of the server. Two
+    /// nodes may do it at once; then there are two rows of one meaning, which does no harm.
     /// </summary>
     public const string NameKeys =
         """

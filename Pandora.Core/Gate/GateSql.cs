@@ -122,21 +122,27 @@ internal static class GateSql
     public const string EndServer = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
     /// <summary>
-    /// Takes back calls that nobody was told of: $1 ids of their log rows, $2 of their reservations, $3 of their remembered
-    /// answers. Doing it twice does no harm. Answers with the number of rows.
+    /// Takes back calls that nobody was told of: $1 ids of log rows; $2 ids of log rows whose answers are remembered under
+    /// the names $3, which stay if a repetition was told of them meanwhile; $4 ids of the reservations of all of them. Doing
+    /// it twice does no harm. Answers with the number of rows.
     /// </summary>
     public const string TakeBack =
         """
-        WITH counter AS MATERIALIZED (
+        WITH forgotten AS (
+            DELETE FROM remembered_answer WHERE id = ANY ($3) AND request_id = ANY ($2) AND NOT repeated
+            RETURNING request_id),
+        undone AS MATERIALIZED (
+            SELECT unnest($1) AS id UNION ALL SELECT request_id FROM forgotten),
+        counter AS MATERIALIZED (
             SELECT es.id FROM environment_service es
-             WHERE es.id IN (SELECT counter_id FROM request WHERE id = ANY ($1))
+             WHERE es.id IN (SELECT request.counter_id FROM request JOIN undone ON undone.id = request.id)
              ORDER BY es.id
                FOR NO KEY UPDATE OF es),
         gone AS (
-            DELETE FROM request WHERE id = ANY ($1) AND (SELECT count(*) FROM counter) >= 0
+            DELETE FROM request USING undone WHERE request.id = undone.id AND (SELECT count(*) FROM counter) >= 0
             RETURNING counter_id, units),
-        dropped AS (DELETE FROM reservation WHERE id = ANY ($2)),
-        forgotten AS (DELETE FROM remembered_answer WHERE id = ANY ($3)),
+        dropped AS (
+            DELETE FROM reservation USING undone WHERE reservation.id = ANY ($4) AND reservation.request_id = undone.id),
         given_back AS (
             UPDATE environment_service es
                SET consumed_units = es.consumed_units - back.units,

@@ -44,8 +44,18 @@ internal sealed class KeyDirectory
     /// <summary>What is remembered; it may be out of date. Null: nothing.</summary>
     public Facts? Find(LookUpKey key) => _known.Find(key) ?? _unknown.Find(key);
 
-    public void Remember(LookUpKey key, Facts facts) =>
-        (facts is { Key: not null, Service: not null } ? _known : _unknown).Put(key, facts);
+    public void Remember(LookUpKey key, Facts facts)
+    {
+        if (facts is { Key: not null, Service: not null })
+        {
+            _known.Put(key, facts);
+        }
+        else
+        {
+            _known.Remove(key); // where it would be found first, for ever out of date
+            _unknown.Put(key, facts);
+        }
+    }
 
     /// <summary>Whether <paramref name="facts"/> are true at <paramref name="version"/>, or at a later one that is known.</summary>
     public bool IsCurrent(Facts facts, long version)
@@ -73,8 +83,9 @@ internal sealed class KeyDirectory
         {
             if (changes is null || _changedAt.Count + changes.Count > MostChanges)
             {
+                // Another thread may have caught up further than this one, and its changes go too.
                 _changedAt.Clear();
-                _nothingBefore = Math.Max(_nothingBefore, version);
+                _nothingBefore = Math.Max(_version, version);
             }
             else
             {

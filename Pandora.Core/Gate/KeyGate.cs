@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 
@@ -24,12 +25,14 @@ internal sealed class KeyGate(Ledger ledger, KeyDirectory directory, ApiKeyHashe
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
     /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
-    public async Task<CheckAnswer> CheckAsync(Check check, CancellationToken ct)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<CheckAnswer> CheckAsync(Check check, CancellationToken ct)
     {
         // :: 1
-        var hash = ApiKeyText.MayExist(check.ApiKey) || check.IdempotencyKey is not null ? hasher.Hash(check.ApiKey) : [];
+        var mayExist = ApiKeyText.MayExist(check.ApiKey);
+        var hash = mayExist || check.IdempotencyKey is not null ? hasher.Hash(check.ApiKey) : [];
         var lookUp = new LookUpKey(
-            ApiKeyText.MayExist(check.ApiKey) ? hash : [],
+            mayExist ? hash : [],
             IsLonger(check.ServiceName, LongestName) ? "" : check.ServiceName,
             IsLonger(check.ServiceVersion, LongestVersion) ? "" : check.ServiceVersion);
         var pending = new PendingCheck(
@@ -43,7 +46,7 @@ internal sealed class KeyGate(Ledger ledger, KeyDirectory directory, ApiKeyHashe
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);
         // :: 3
         ledger.Add(pending);
-        return await pending.Task;
+        return await pending.Answer;
     }
 
     private static bool IsLonger(string text, int characters) =>

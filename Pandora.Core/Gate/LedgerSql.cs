@@ -30,37 +30,34 @@ internal static class LedgerSql
     /// </summary>
     public const string CommitBatchWithTexts = Charge + LogTexts + Answer;
 
-    // -1 stands for a counter that is gone.
+    // Calls find their counter by its place in an array, and not by a join that the planner might make quadratic. -1 stands
+    // for a counter that is gone.
     private const string Charge =
         """
-        WITH directory AS MATERIALIZED (SELECT version FROM directory_version),
-        locked AS MATERIALIZED (
-            SELECT wanted.place, wanted.last_reset, es.id,
-                   CASE WHEN es.first_expiry <= $2 THEN -2
-                        WHEN es.max_requests = -1 THEN 9223372036854775807
-                        WHEN es.counted_since < wanted.last_reset THEN es.max_requests
-                        ELSE es.available_requests END AS available
-              FROM unnest($3, $4) WITH ORDINALITY AS wanted (id, last_reset, place)
-              JOIN environment_service es ON es.id = wanted.id
-             WHERE (SELECT version FROM directory) = $1
-             ORDER BY es.id
-               FOR NO KEY UPDATE OF es),
+        WITH directory AS MATERIALIZED (SELECT version FROM directory_version WHERE id = 1),
         counters AS MATERIALIZED (
-            SELECT array_agg(coalesce(locked.available, -1) ORDER BY place) AS available
-              FROM generate_series(1, cardinality($3)) AS place
-              LEFT JOIN locked USING (place)),
+            SELECT array_agg(coalesce(counter.available, -1) ORDER BY wanted.place) AS available
+              FROM unnest($3, $4) WITH ORDINALITY AS wanted (id, last_reset, place)
+              LEFT JOIN LATERAL (
+                   SELECT CASE WHEN es.first_expiry <= $2 THEN -2
+                               WHEN es.max_requests = -1 THEN 9223372036854775807
+                               WHEN es.counted_since < wanted.last_reset THEN es.max_requests
+                               ELSE es.available_requests END AS available
+                     FROM environment_service es
+                    WHERE es.id = wanted.id
+                      FOR NO KEY UPDATE) AS counter ON true
+             WHERE (SELECT version FROM directory) = $1),
         charged AS (
             UPDATE environment_service es
-               SET granted_units = CASE WHEN es.max_requests = -1 OR es.counted_since >= locked.last_reset THEN es.granted_units
+               SET granted_units = CASE WHEN es.max_requests = -1 OR es.counted_since >= ($4)[taken.place] THEN es.granted_units
                                         ELSE es.consumed_units + es.max_requests END,
                    consumed_units = es.consumed_units + taken.units,
-                   counted_since = greatest(es.counted_since, locked.last_reset)
+                   counted_since = greatest(es.counted_since, ($4)[taken.place])
               FROM (SELECT place, max(sum) AS units
                       FROM unnest($13, $15) AS call (place, sum)
                      WHERE place > 0 AND sum <= (SELECT available FROM counters)[place]
                      GROUP BY place) AS taken
-              JOIN locked USING (place)
-             WHERE es.id = locked.id),
+             WHERE es.id = ($3)[taken.place]),
         """;
 
     private const string LogPlain =

@@ -70,7 +70,7 @@ internal sealed partial class LedgerWriter(
     {
         _batch.Clear();
         lane.Take(_batch, MaxBatch);
-        _batch.RemoveAll(check => check.IsEnded);
+        _batch.RemoveAll(check => !check.IsOpen);
         if (_batch.Count == 0)
         {
             return;
@@ -128,28 +128,27 @@ internal sealed partial class LedgerWriter(
 
     /// <summary>
     /// Commits and answers, trying again on a new connection as long as it is certain that nothing was committed. Checks
-    /// with an idempotency key come last, one of each name at a time.
+    /// with an idempotency key come last.
     /// </summary>
     private async Task CommitAsync(List<PendingCheck> checks, CancellationToken ct)
     {
-        var open = checks.FindAll(check => check is { IsEnded: false, Name: null });
+        // Only what is open: a check that was answered before something failed must not be charged once more.
+        var open = checks.FindAll(check => check is { IsOpen: true, Name: null });
         while (open.Count > 0)
         {
             open = await TryAsync(() => AttemptAsync(open, ct), ct) ?? open;
-            open.RemoveAll(check => check.IsEnded);
+            open.RemoveAll(check => !check.IsOpen);
         }
-        var named = checks.FindAll(check => check is { IsEnded: false, Name: not null, Task.IsCompleted: false });
+        var named = checks.FindAll(check => check is { IsOpen: true, Name: not null });
         while (named.Count > 0)
         {
-            var group = named.DistinctBy(check => check.Name!.Key).ToList();
-            await TryAsync(() => AttemptNamedAsync(group, ct), ct);
-            named.RemoveAll(check => check.IsEnded || check.Task.IsCompleted);
+            named = await TryAsync(() => AttemptNamedAsync(named, ct), ct) ?? named;
+            named.RemoveAll(check => !check.IsOpen);
         }
     }
 
     /// <summary>Null: the database failed for now and nothing was committed.</summary>
-    private async Task<T?> TryAsync<T>(Func<Task<T>> attempt, CancellationToken ct)
-        where T : class
+    private async Task<List<PendingCheck>?> TryAsync(Func<Task<List<PendingCheck>>> attempt, CancellationToken ct)
     {
         try
         {
@@ -179,7 +178,7 @@ internal sealed partial class LedgerWriter(
     {
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
-        checks.RemoveAll(check => check.IsEnded);
+        checks.RemoveAll(check => !check.IsOpen);
         var now = Now();
         _run.Decide(checks, now);
         CommitResult result;
@@ -207,15 +206,16 @@ internal sealed partial class LedgerWriter(
     }
 
     /// <summary>
-    /// The same for checks with idempotency keys, no two of one name: in a transaction that finds or remembers their
-    /// answers.
+    /// The same for checks with idempotency keys: in a transaction that finds or remembers their answers. Of several new
+    /// ones of one name one is decided; the others find its answer in the next attempt.
     /// </summary>
-    private async Task<object> AttemptNamedAsync(List<PendingCheck> checks, CancellationToken ct)
+    private async Task<List<PendingCheck>> AttemptNamedAsync(List<PendingCheck> checks, CancellationToken ct)
     {
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         var now = Now();
-        var fresh = await _connection.InTime(RememberedAnswers.BeginAsync(connection, checks, now, ct), ct);
+        var remembered = await _connection.InTime(RememberedAnswers.BeginAsync(connection, checks, now, ct), ct);
+        var fresh = remembered.NotFoundIn(checks);
         var result = default(CommitResult);
         List<PendingCheck> written = [];
         List<PendingCheck> postponed = [];
@@ -227,7 +227,7 @@ internal sealed partial class LedgerWriter(
             {
                 await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
                 await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
-                return this;
+                return checks;
             }
             (written, postponed) = Complete(fresh, result);
         }
@@ -240,12 +240,13 @@ internal sealed partial class LedgerWriter(
             _openEnds.Add(written, _connection.Server);
             throw;
         }
+        remembered.Deliver();
         Answer(written, now);
         if (postponed.Count > 0)
         {
             await MakeWayAsync(connection, result, now, ct);
         }
-        return this;
+        return checks;
     }
 
     /// <summary>Gives every check facts that are current at the version it returns.</summary>

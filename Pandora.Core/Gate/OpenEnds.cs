@@ -5,7 +5,7 @@ namespace Pandora.Core.Gate;
 /// <summary>
 /// Checks that nobody was told of although they are, or may be, committed: their caller gave up meanwhile, or the
 /// connection broke before the server answered. They are taken back as soon as it is certain that nothing more can become
-/// of them.
+/// of them; those with an idempotency key only if no repetition was told of them meanwhile.
 /// </summary>
 internal sealed partial class OpenEnds(ILogger logger)
 {
@@ -20,9 +20,10 @@ internal sealed partial class OpenEnds(ILogger logger)
         // A copy: the checks themselves may be decided anew.
         _ends.Enqueue(new OpenEnd(
             server,
-            checks.ConvertAll(check => check.Decision.RequestId),
-            [.. checks.Select(check => check.Decision.Reservation?.Id).OfType<Guid>()],
-            [.. checks.Select(check => check.Name?.Id).OfType<byte[]>()]));
+            [.. checks.Where(check => check.Name is null).Select(check => check.Decision.RequestId)],
+            [.. checks.Where(check => check.Name is not null).Select(check => check.Decision.RequestId)],
+            [.. checks.Select(check => check.Name?.Id).OfType<byte[]>()],
+            [.. checks.Select(check => check.Decision.Reservation?.Id).OfType<Guid>()]));
 
     /// <summary>What fails now is tried again later; nothing that goes wrong here may end the lane.</summary>
     public async Task SettleAsync(LaneConnection lane, CancellationToken stopNow)
@@ -44,7 +45,7 @@ internal sealed partial class OpenEnds(ILogger logger)
                 }
                 var taken = await lane.InTime(TakeBackAsync(connection, end, limit.Token), limit.Token);
                 _ends.Dequeue();
-                Log.TakenBack(logger, taken, end.RequestIds.Count);
+                Log.TakenBack(logger, taken, end.Count);
             }
         }
         catch (Exception e) when (e is not OperationCanceledException || !stopNow.IsCancellationRequested)
@@ -59,7 +60,7 @@ internal sealed partial class OpenEnds(ILogger logger)
     {
         if (!IsEmpty)
         {
-            Log.NeverSettled(logger, _ends.Sum(end => end.RequestIds.Count));
+            Log.NeverSettled(logger, _ends.Sum(end => end.Count));
         }
     }
 
@@ -78,12 +79,17 @@ internal sealed partial class OpenEnds(ILogger logger)
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.TakeBack)
             .WithUuids(end.RequestIds)
-            .WithUuids(end.ReservationIds)
-            .With(end.Names, NpgsqlTypes.NpgsqlDbType.Array | NpgsqlTypes.NpgsqlDbType.Bytea);
+            .WithUuids(end.NamedRequestIds)
+            .WithBytes(end.Names)
+            .WithUuids(end.ReservationIds);
         return (long)(await batch.ExecuteScalarAsync(ct))!;
     }
 
-    private sealed record OpenEnd(ServerProcess? Server, List<Guid> RequestIds, List<Guid> ReservationIds, List<byte[]> Names);
+    private sealed record OpenEnd(
+        ServerProcess? Server, List<Guid> RequestIds, List<Guid> NamedRequestIds, List<byte[]> Names, List<Guid> ReservationIds)
+    {
+        public int Count => RequestIds.Count + NamedRequestIds.Count;
+    }
 
     private static partial class Log
     {

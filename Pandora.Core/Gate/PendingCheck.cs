@@ -1,3 +1,5 @@
+using System.Threading.Tasks.Sources;
+
 namespace Pandora.Core.Gate;
 
 /// <summary>
@@ -5,13 +7,17 @@ namespace Pandora.Core.Gate;
 /// caller may end it at any time; the writer then drops it, or takes it back if it was committed meanwhile.
 /// </summary>
 /// <remarks>What waits for the answer goes on at once, on the thread that gives it.</remarks>
-internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : TaskCompletionSource<CheckAnswer>
+internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : IValueTaskSource<CheckAnswer>
 {
     private const int Open = 0;
     private const int Ended = 1;
     private const int Answered = 2;
 
     private int _state = Open;
+    private ManualResetValueTaskSourceCore<CheckAnswer> _answer;
+
+    /// <summary>The answer; to be awaited once.</summary>
+    public ValueTask<CheckAnswer> Answer => new(this, _answer.Version);
 
     public Check Check => check;
 
@@ -31,15 +37,15 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>The next one in a queue.</summary>
     public PendingCheck? Next { get; set; }
 
-    /// <summary>True when nobody waits for the answer any more.</summary>
-    public bool IsEnded => Volatile.Read(ref _state) == Ended;
+    /// <summary>False when nobody waits for the answer any more, or it is being given.</summary>
+    public bool IsOpen => Volatile.Read(ref _state) == Open;
 
     /// <summary>Ends the check without an answer because its caller gave up.</summary>
     public void Abandon(CancellationToken ct)
     {
         if (Interlocked.CompareExchange(ref _state, Ended, Open) == Open)
         {
-            TrySetCanceled(ct);
+            _answer.SetException(new OperationCanceledException(ct));
         }
     }
 
@@ -48,15 +54,26 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     {
         if (Interlocked.CompareExchange(ref _state, Ended, Open) == Open)
         {
-            TrySetException(fault);
+            _answer.SetException(fault);
         }
     }
 
     /// <summary>
-    /// From now on the caller can no longer give up; <see cref="TaskCompletionSource{TResult}.SetResult"/> must follow. False:
-    /// the check has ended, and its effect must be undone.
+    /// From now on the caller can no longer give up; <see cref="Give"/> must follow. False: the check has ended, and its
+    /// effect must be undone.
     /// </summary>
     public bool TryClaim() => Interlocked.CompareExchange(ref _state, Answered, Open) == Open;
+
+    /// <summary>Answers a check that is claimed.</summary>
+    public void Give(CheckAnswer answer) => _answer.SetResult(answer);
+
+    CheckAnswer IValueTaskSource<CheckAnswer>.GetResult(short token) => _answer.GetResult(token);
+
+    ValueTaskSourceStatus IValueTaskSource<CheckAnswer>.GetStatus(short token) => _answer.GetStatus(token);
+
+    void IValueTaskSource<CheckAnswer>.OnCompleted(
+        Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _answer.OnCompleted(continuation, state, token, flags);
 }
 
 /// <summary>What a batch decided about one check.</summary>

@@ -48,7 +48,16 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
         }
     }
 
-    public void Clear() => _young = new(new(), new());
+    /// <summary>Whoever is just moving the entry over may still keep it.</summary>
+    public void Remove(TKey key)
+    {
+        var generation = _young;
+        generation.Before.TryRemove(key, out _);
+        if (generation.Entries.TryRemove(key, out _))
+        {
+            Interlocked.Decrement(ref generation.Count);
+        }
+    }
 
     private Generation Turn(Generation full)
     {

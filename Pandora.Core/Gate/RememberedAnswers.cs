@@ -14,6 +14,10 @@ internal static class RememberedAnswers
     private const string Lock =
         "SELECT pg_advisory_xact_lock(name) FROM (SELECT unnest($1) AS name ORDER BY 1) AS named";
 
+    /// <summary>Whoever made them can take them back only until somebody else was told of them.</summary>
+    private const string Claim =
+        "UPDATE remembered_answer SET repeated = true WHERE id = ANY ($1) AND answered_at > $2 AND NOT repeated";
+
     private const string Find =
         """
         SELECT answer.id, answer.content_hash, answer.request_id, answer.reason, answer.available, answer.reset_at,
@@ -46,34 +50,32 @@ internal static class RememberedAnswers
 
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
 
-    /// <summary>Begins the transaction and answers the repetitions. Returns the checks that are new.</summary>
-    public static async Task<List<PendingCheck>> BeginAsync(
+    /// <summary>Begins the transaction, in which nobody else uses the names of <paramref name="checks"/>.</summary>
+    public static async Task<Repetitions> BeginAsync(
         NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
     {
+        var names = checks.Select(check => check.Name!).DistinctBy(name => name.Key).ToList();
+        var ids = names.ConvertAll(name => name.Id);
+        var oldest = (now - KeptFor).UtcDateTime;
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.Begin);
-        batch.Add(Lock).WithLongs(checks.ConvertAll(check => check.Name!.LockId));
-        batch.Add(Find)
-            .WithBytes(checks.ConvertAll(check => check.Name!.Id))
-            .With((now - KeptFor).UtcDateTime, NpgsqlDbType.TimestampTz);
+        batch.Add(Lock).WithLongs(names.ConvertAll(name => name.LockId));
+        batch.Add(Claim).WithBytes(ids).With(oldest, NpgsqlDbType.TimestampTz);
+        batch.Add(Find).WithBytes(ids).With(oldest, NpgsqlDbType.TimestampTz);
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        await reader.NextResultAsync(ct);
-        var fresh = new List<PendingCheck>(checks);
+        await reader.NextResultAsync(ct); // the locks have a result too
+        var found = new Repetitions();
         while (await reader.ReadAsync(ct))
         {
             var id = reader.GetFieldValue<byte[]>(0);
-            var check = checks.Find(check => check.Name!.Id.AsSpan().SequenceEqual(id))!;
-            fresh.Remove(check);
-            if (check.Name!.ContentHash.AsSpan().SequenceEqual(reader.GetFieldValue<byte[]>(1)))
+            var contentHash = reader.GetFieldValue<byte[]>(1);
+            var answer = AnswerAt(reader);
+            foreach (var check in checks.Where(check => check.Name!.Id.AsSpan().SequenceEqual(id)))
             {
-                Repeat(check, AnswerAt(reader));
-            }
-            else
-            {
-                check.Fail(new IdempotencyConflictException());
+                found.Add(check, check.Name!.ContentHash.AsSpan().SequenceEqual(contentHash) ? answer : null);
             }
         }
-        return fresh;
+        return found;
     }
 
     /// <summary>Remembers the answers of <paramref name="written"/> and commits.</summary>
@@ -111,15 +113,6 @@ internal static class RememberedAnswers
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.Rollback);
         await batch.ExecuteNonQueryAsync(ct);
-    }
-
-    // If nobody hears it, nothing was done either.
-    private static void Repeat(PendingCheck check, CheckAnswer answer)
-    {
-        if (check.TryClaim())
-        {
-            Answers.Deliver([check], _ => answer);
-        }
     }
 
     private static CheckAnswer AnswerAt(NpgsqlDataReader reader) =>

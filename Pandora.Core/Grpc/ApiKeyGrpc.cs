@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Pandora.Core.Gate;
 using Pandora.Protos.ApiKey.V1;
 
@@ -10,6 +11,7 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         .Unary<ValidateRequest, ValidateResponse>("Validate", ValidateRequest.Parser, Validate)
         .Unary<ValidateRequest, ValidateConsumeResponse>("ValidateConsume", ValidateRequest.Parser, ValidateConsume);
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<GrpcResult<ValidateResponse>> Validate(ValidateRequest request, CancellationToken ct)
     {
         var check = CheckInput.Read(request, CheckKind.Validate);
@@ -20,6 +22,7 @@ internal sealed class ApiKeyGrpc(KeyGate gate)
         return CheckAnswers.ToResponse(await gate.CheckAsync(check.Message, ct));
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<GrpcResult<ValidateConsumeResponse>> ValidateConsume(
         ValidateRequest request, CancellationToken ct)
     {

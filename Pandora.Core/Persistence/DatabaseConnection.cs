@@ -54,9 +54,15 @@ internal static class DatabaseConnection
     private const string SessionSettings =
         "SET idle_in_transaction_session_timeout = '30s'; SET default_transaction_isolation = 'read committed'";
 
+    /// <summary>
+    /// The gate's few statements are planned once, for batches of any size, and always by index: a plan made for a small
+    /// or new database must not outlive it, and what takes a millisecond must not be compiled.
+    /// </summary>
+    private const string GateSettings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled(connectionString, CommandSeconds, MaxPoolSize, _ => { });
+        Pooled(connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
     public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(connectionString, LanesPoolSize);
@@ -65,7 +71,7 @@ internal static class DatabaseConnection
     public static NpgsqlDataSource ForReports(string connectionString) => ForGate(connectionString, ReportsPoolSize);
 
     private static NpgsqlDataSource ForGate(string connectionString, int poolSize) =>
-        Pooled(connectionString, GateCommandSeconds, poolSize, settings =>
+        Pooled(connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -75,7 +81,7 @@ internal static class DatabaseConnection
         });
 
     private static NpgsqlDataSource Pooled(
-        string connectionString, int commandSeconds, int poolSize, Action<NpgsqlConnectionStringBuilder> adjust)
+        string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -95,7 +101,8 @@ internal static class DatabaseConnection
 
         var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
         // By statement and not by start-up option, which connection poolers refuse.
-        builder.UsePhysicalConnectionInitializer(Initialize, InitializeAsync);
+        builder.UsePhysicalConnectionInitializer(
+            connection => Initialize(connection, isGate), connection => InitializeAsync(connection, isGate));
         return builder.Build();
     }
 
@@ -143,15 +150,25 @@ internal static class DatabaseConnection
 
     private static bool IsGiven(NpgsqlConnectionStringBuilder settings, string keyword) => settings.ShouldSerialize(keyword);
 
-    private static void Initialize(NpgsqlConnection connection)
+    private static void Initialize(NpgsqlConnection connection, bool isGate)
     {
         using var command = new NpgsqlCommand(SessionSettings, connection);
         command.ExecuteNonQuery();
+        if (isGate)
+        {
+            using var planning = new NpgsqlCommand(GateSettings, connection);
+            planning.ExecuteNonQuery();
+        }
     }
 
-    private static async Task InitializeAsync(NpgsqlConnection connection)
+    private static async Task InitializeAsync(NpgsqlConnection connection, bool isGate)
     {
         await using var command = new NpgsqlCommand(SessionSettings, connection);
         await command.ExecuteNonQueryAsync();
+        if (isGate)
+        {
+            await using var planning = new NpgsqlCommand(GateSettings, connection);
+            await planning.ExecuteNonQueryAsync();
+        }
     }
 }

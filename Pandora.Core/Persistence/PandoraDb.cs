@@ -21,6 +21,8 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
     public DbSet<ApiKeyRow> ApiKeys => Set<ApiKeyRow>();
     public DbSet<RevealAuditRow> RevealAudits => Set<RevealAuditRow>();
     public DbSet<RequestRow> Requests => Set<RequestRow>();
+    public DbSet<LoggedKeyRow> LoggedKeys => Set<LoggedKeyRow>();
+    public DbSet<LoggedServiceRow> LoggedServices => Set<LoggedServiceRow>();
 
     /// <summary>What <see cref="TrySaveAsync"/> returns when a row to be changed was deleted since it was read.</summary>
     public const string RowGone = "(the row is gone)";
@@ -99,10 +101,10 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
         {
             request.ToTable("request");
             request.Property(row => row.Id).ValueGeneratedNever();
-            request.Property(row => row.ExecutionStatus).HasConversion<short>();
-            request.Property(row => row.UnauthorizedReason).HasConversion<short>();
             request.Property(row => row.Method).HasConversion<short>();
         });
+        modelBuilder.Entity<LoggedKeyRow>().ToTable("logged_key");
+        modelBuilder.Entity<LoggedServiceRow>().ToTable("logged_service");
 
         foreach (var property in modelBuilder.Model.GetEntityTypes().SelectMany(entity => entity.GetProperties()))
         {

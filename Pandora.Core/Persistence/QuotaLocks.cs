@@ -5,7 +5,7 @@ namespace Pandora.Core.Persistence;
 /// <summary>
 /// Row locks on quotas, inside the caller's transaction. Every writer, the gate included, takes them in one order, so
 /// that no two of them wait for each other: first the records above (<see cref="RecordLocks"/>), then project services by
-/// (project, service), then environment services by (environment, service).
+/// (project, service), then environment services by the number of their counter.
 /// </summary>
 internal static class QuotaLocks
 {
@@ -20,7 +20,7 @@ internal static class QuotaLocks
             SELECT 1 FROM project_service WHERE project_id IN (SELECT id FROM project WHERE client_id = {clientId})
              ORDER BY project_id, service_id FOR UPDATE;
             SELECT 1 FROM environment_service WHERE project_id IN (SELECT id FROM project WHERE client_id = {clientId})
-             ORDER BY environment_id, service_id FOR UPDATE;
+             ORDER BY id FOR UPDATE;
             """,
             ct);
 
@@ -31,7 +31,7 @@ internal static class QuotaLocks
             SELECT 1 FROM project WHERE id = {projectId} FOR UPDATE;
             SELECT 1 FROM environment WHERE project_id = {projectId} ORDER BY id FOR UPDATE;
             SELECT 1 FROM project_service WHERE project_id = {projectId} ORDER BY project_id, service_id FOR UPDATE;
-            SELECT 1 FROM environment_service WHERE project_id = {projectId} ORDER BY environment_id, service_id FOR UPDATE;
+            SELECT 1 FROM environment_service WHERE project_id = {projectId} ORDER BY id FOR UPDATE;
             """,
             ct);
 
@@ -41,7 +41,7 @@ internal static class QuotaLocks
             $"""
             SELECT 1 FROM environment WHERE id = {environmentId} FOR UPDATE;
             SELECT 1 FROM environment_service WHERE environment_id = {environmentId}
-             ORDER BY environment_id, service_id FOR UPDATE;
+             ORDER BY id FOR UPDATE;
             """,
             ct);
 
@@ -90,7 +90,7 @@ internal static class QuotaLocks
         db.Database.ExecuteSqlAsync(
             $"""
             SELECT 1 FROM environment_service WHERE project_id = {projectId} AND service_id = ANY ({serviceIds})
-             ORDER BY environment_id, service_id FOR UPDATE
+             ORDER BY id FOR UPDATE
             """,
             ct);
 }

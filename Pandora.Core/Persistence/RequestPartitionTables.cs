@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Npgsql;
+using Pandora.Core.Gate;
 
 namespace Pandora.Core.Persistence;
 
@@ -31,6 +32,14 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         """
         SET LOCAL lock_timeout = '500ms';
         SELECT pg_try_advisory_xact_lock(hashtextextended('pandora request partitions', 0))
+        """;
+
+    // The name is read by whoever proves the books against the log.
+    private const string NoteKeptSince =
+        """
+        INSERT INTO installation AS noted (name, value) VALUES ('log_kept_since', $1)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value
+            WHERE noted.value::timestamptz < excluded.value::timestamptz
         """;
 
     private const string List =
@@ -75,7 +84,7 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         return new PartitionStep(range.To, Made: true);
     }
 
-    /// <summary>False: another node is at it.</summary>
+    /// <summary>Drops a partition that has a range. False: another node is at it.</summary>
     public async Task<bool> DropAsync(RequestPartition partition, CancellationToken ct)
     {
         await using var connection = await dataSource.OpenConnectionAsync(ct);
@@ -85,6 +94,7 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
             return false;
         }
         await ExecuteAsync(connection, $"DROP TABLE IF EXISTS {partition.Table}", ct);
+        await NoteKeptSinceAsync(connection, partition.Range!.Value.To, ct);
         await transaction.CommitAsync(ct);
         return true;
     }
@@ -95,7 +105,7 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         var sql =
             $"""
             DELETE FROM {partition.Table} WHERE id IN (
-                SELECT id FROM {partition.Table} WHERE id < '{RequestPartitions.LowestId(before)}' ORDER BY id LIMIT {RowsDeletedAtOnce})
+                SELECT id FROM {partition.Table} WHERE id < '{RequestId.LowestAt(before)}' ORDER BY id LIMIT {RowsDeletedAtOnce})
             """;
         var all = 0L;
         var deleted = RowsDeletedAtOnce;
@@ -108,6 +118,10 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
                 return all;
             }
             deleted = await ExecuteAsync(connection, sql, ct);
+            if (deleted > 0)
+            {
+                await NoteKeptSinceAsync(connection, before, ct);
+            }
             await transaction.CommitAsync(ct);
             all += deleted;
         }
@@ -118,7 +132,7 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
     // until the commit, are calls that touch the default partition.
     private static string SqlToMake(PartitionRange range, string? fallback)
     {
-        var (from, to) = (RequestPartitions.LowestId(range.From), RequestPartitions.LowestId(range.To));
+        var (from, to) = (RequestId.LowestAt(range.From), RequestId.LowestAt(range.To));
         var table = string.Create(CultureInfo.InvariantCulture, $"request_{range.From:yyyyMMdd}_{range.To:yyyyMMdd}");
         var move = fallback is null
             ? ""
@@ -140,6 +154,14 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         return (bool)(await command.ExecuteScalarAsync(ct))!;
     }
 
+    /// <summary>Notes that rows recorded before an instant are no longer complete.</summary>
+    private static async Task NoteKeptSinceAsync(NpgsqlConnection connection, DateTimeOffset since, CancellationToken ct)
+    {
+        await using var command = new NpgsqlCommand(NoteKeptSince, connection);
+        command.Parameters.AddWithValue(since.UtcDateTime.ToString("O", CultureInfo.InvariantCulture));
+        await command.ExecuteNonQueryAsync(ct);
+    }
+
     private static async Task<IReadOnlyList<RequestPartition>> ListAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(List, connection);
@@ -155,14 +177,14 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
     private static PartitionRange? RangeOf(string bound) =>
         Bound().Match(bound) is { Success: true } match
             ? new PartitionRange(
-                Guid.TryParse(match.Groups["from"].ValueSpan, out var from) ? RequestPartitions.TimeOf(from) : DateTimeOffset.MinValue,
-                Guid.TryParse(match.Groups["to"].ValueSpan, out var to) ? RequestPartitions.TimeOf(to) : DateTimeOffset.MaxValue)
+                Guid.TryParse(match.Groups["from"].ValueSpan, out var from) ? RequestId.TimeOf(from) : DateTimeOffset.MinValue,
+                Guid.TryParse(match.Groups["to"].ValueSpan, out var to) ? RequestId.TimeOf(to) : DateTimeOffset.MaxValue)
             : null;
 
     private static async Task<bool> HoldsManyAsync(
         NpgsqlConnection connection, string table, PartitionRange range, CancellationToken ct)
     {
-        var (from, to) = (RequestPartitions.LowestId(range.From), RequestPartitions.LowestId(range.To));
+        var (from, to) = (RequestId.LowestAt(range.From), RequestId.LowestAt(range.To));
         await using var command = Command(
             connection,
             $"SELECT count(*) FROM (SELECT FROM {table} WHERE id >= '{from}' AND id < '{to}' LIMIT {MostRowsMoved + 1}) held");

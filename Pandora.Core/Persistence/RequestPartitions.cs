@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace Pandora.Core.Persistence;
 
 /// <summary>A span of time whose log rows lie in one partition.</summary>
@@ -29,24 +27,6 @@ internal static class RequestPartitions
     /// <summary>Whether partitions are days, else months.</summary>
     /// <param name="retentionDays">0: rows are never removed.</param>
     public static bool AreDays(int retentionDays) => retentionDays is > 0 and <= LongestRetentionByDay;
-
-    /// <summary>The lowest id of rows recorded at <paramref name="instant"/> or later; no row has it.</summary>
-    public static Guid LowestId(DateTimeOffset instant)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, instant.ToUnixTimeMilliseconds()) << 16);
-        bytes[8..].Clear();
-        return new Guid(bytes, bigEndian: true);
-    }
-
-    /// <summary>The time of recording that an id begins with.</summary>
-    public static DateTimeOffset TimeOf(Guid id)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        id.TryWriteBytes(bytes, bigEndian: true, out _);
-        var milliseconds = BinaryPrimitives.ReadInt64BigEndian(bytes) >>> 16;
-        return DateTimeOffset.FromUnixTimeMilliseconds(Math.Min(milliseconds, DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()));
-    }
 
     /// <summary>The first span from <paramref name="start"/> on that no partition covers. Null: all that is needed is there.</summary>
     /// <param name="start">The first moment of a day.</param>

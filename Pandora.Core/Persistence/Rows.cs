@@ -218,36 +218,66 @@ internal sealed class RevealAuditRow
     public required string Outcome { get; set; }
 }
 
-/// <summary>A row of the request log. Ids are those at the time of the call, null when it named nothing.</summary>
+/// <summary>A row of the request log.</summary>
 internal sealed class RequestRow
 {
-    /// <summary>UUIDv7; its leading 48 bits are the time of recording.</summary>
+    private const short Refused = 10;
+
+    /// <summary>Tells the time of recording; see <see cref="RequestId"/>.</summary>
     public Guid Id { get; set; }
-    public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset RequestTime { get; set; }
-    public int? ApiKeyId { get; set; }
-    public int? EnvironmentId { get; set; }
-    public int? ProjectId { get; set; }
-    public int? ClientId { get; set; }
-    public int? ServiceId { get; set; }
-    public ExecutionStatus ExecutionStatus { get; set; }
-    public FailureCode UnauthorizedReason { get; set; }
+
+    /// <summary>0: unknown key; then <see cref="KeyMask"/> tells what was presented.</summary>
+    public int LoggedKeyId { get; set; }
+
+    /// <summary>0: unknown service; then <see cref="ServiceName"/> and <see cref="ServiceVersion"/> tell what was presented.</summary>
+    public int LoggedServiceId { get; set; }
+
+    /// <summary>The status, or 10 and the reason of a refusal.</summary>
+    public short Outcome { get; set; }
 
     /// <summary>0 while the outcome is not reported.</summary>
     public short StatusCode { get; set; }
     public CallMethod Method { get; set; }
-    public required string KeyMask { get; set; }
-    public required string EnvironmentName { get; set; }
-    public required string ProjectName { get; set; }
-    public required string ClientName { get; set; }
-    public required string ServiceName { get; set; }
-    public required string ServiceVersion { get; set; }
     public required string Path { get; set; }
     public required string IpAddress { get; set; }
+    public required string KeyMask { get; set; }
+    public required string ServiceName { get; set; }
+    public required string ServiceVersion { get; set; }
     public required string Detail { get; set; }
     public required string MetadataBody { get; set; }
     public required string MetadataCookies { get; set; }
     public required string MetadataHeaders { get; set; }
     public required string MetadataQueryParams { get; set; }
     public required string MetadataContentType { get; set; }
+
+    /// <summary>How <see cref="Outcome"/> says that a check was refused, and why.</summary>
+    public static short OutcomeOf(FailureCode reason) => (short)(Refused + reason);
+
+    public static ExecutionStatus StatusOf(short outcome) => outcome > Refused ? ExecutionStatus.Unauthorized : (ExecutionStatus)outcome;
+
+    public static FailureCode ReasonOf(short outcome) => outcome > Refused ? (FailureCode)(outcome - Refused) : FailureCode.None;
+}
+
+/// <summary>A known key as it was named at the time of a check. Its ids are those at that time.</summary>
+internal sealed class LoggedKeyRow
+{
+    public int Id { get; set; }
+    public int ApiKeyId { get; set; }
+    public int EnvironmentId { get; set; }
+    public int ProjectId { get; set; }
+    public int ClientId { get; set; }
+    public required string KeyMask { get; set; }
+    public required string EnvironmentName { get; set; }
+    public required string ProjectName { get; set; }
+    public required string ClientName { get; set; }
+}
+
+/// <summary>A known service as it was named at the time of a check.</summary>
+internal sealed class LoggedServiceRow
+{
+    public int Id { get; set; }
+    public int ServiceId { get; set; }
+    public required string Name { get; set; }
+    public required string Version { get; set; }
 }

@@ -93,7 +93,7 @@ internal static class ProjectServiceEndpoints
             return await NotFound(id, serviceId, db, ct);
         }
         // No counter is written: each is full because it has not counted since.
-        var schedule = assignment.ScheduleAt(body.Now).ResetAt(body.Now);
+        var schedule = assignment.ScheduleAt(body.Now).ResetAt(body.Now, await CountedSinceAsync(assignment, db, ct));
         assignment.Schedule = body.Value.RecalculateNextReset
             ? schedule.Restart(schedule.Frequency, body.Now)
             : schedule;
@@ -106,6 +106,12 @@ internal static class ProjectServiceEndpoints
             ProjectService.Of(assignment, body.Now),
             [.. counters.Select(counter => EnvReset.Of(counter, body.Now))]));
     }
+
+    /// <summary>The latest reset that any counter follows. Null: there is no counter.</summary>
+    private static Task<DateTimeOffset?> CountedSinceAsync(ProjectServiceRow assignment, PandoraDb db, CancellationToken ct) =>
+        db.EnvironmentServices
+            .Where(counter => counter.ProjectId == assignment.ProjectId && counter.ServiceId == assignment.ServiceId)
+            .MaxAsync(counter => (DateTimeOffset?)counter.CountedSince, ct);
 
     private static Task<List<EnvironmentServiceRow>> CountersAsync(
         ProjectServiceRow assignment, PandoraDb db, CancellationToken ct) =>

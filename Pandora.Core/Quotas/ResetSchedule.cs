@@ -37,10 +37,11 @@ internal readonly record struct ResetSchedule(
     public ResetSchedule MoveTo(ResetFrequency frequency, DateTimeOffset nextReset) =>
         new(frequency, LastReset, nextReset, nextReset.UtcDateTime.Day);
 
-    /// <summary>A reset out of turn. It is later than the last one, also where that was at the same instant.</summary>
-    public ResetSchedule ResetAt(DateTimeOffset now)
+    /// <summary>A reset out of turn. It is later than any that was counted from, also where a clock was ahead.</summary>
+    /// <param name="countedSince">The latest reset that a counter follows. Null: there is no counter.</param>
+    public ResetSchedule ResetAt(DateTimeOffset now, DateTimeOffset? countedSince)
     {
-        var earliest = LastReset.AddMicroseconds(1);
+        var earliest = (countedSince > LastReset ? countedSince.Value : LastReset).AddMicroseconds(1);
         return this with { LastReset = now > earliest ? now : earliest };
     }
 

@@ -17,7 +17,7 @@ internal static class RequestEndpoints
 
     private static async Task<IResult> List(Query<RequestFilter> query, PandoraDb db, CancellationToken ct)
     {
-        var page = await db.Requests.AsNoTracking().Matching(db, query.Filter).PageAsync(db, query.Page, ct);
+        var page = await RequestLog.PageAsync(db, query.Filter, query.Page, ct);
         return page.Answer(page.Rows);
     }
 
@@ -31,8 +31,7 @@ internal static class RequestEndpoints
         {
             return id.NotFound("Service");
         }
-        var rows = db.Requests.AsNoTracking().Where(row => row.ServiceId == id.Value);
-        var page = await rows.WithStatus(query.Filter.Status).Within(query.Filter.Times).PageAsync(db, query.Page, ct);
+        var page = await RequestLog.PageAsync(db, query.Filter.Of(id.Id), query.Page, ct);
         return page.Answer(page.Rows);
     }
 }

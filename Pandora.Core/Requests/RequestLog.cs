@@ -1,4 +1,4 @@
-using System.Linq.Expressions;
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Gate;
 using Pandora.Core.Persistence;
@@ -7,139 +7,180 @@ using Pandora.Core.Rest;
 namespace Pandora.Core.Requests;
 
 /// <summary>
-/// Reads the request log. Its rows keep the ids they were written with; whether the records still exist is looked up for
-/// the rows that are shown. A filter on the id of a record that is gone matches nothing.
+/// Reads the request log. Its rows refer to keys and services as they were named at the time; whether the records still
+/// exist is looked up for the rows that are shown. A filter on the id of a record that is gone matches nothing.
 /// </summary>
 internal static class RequestLog
 {
     private const int DefaultLimit = 100;
 
-    private static readonly Expression<Func<LogLine, Request>> View = line => new Request(
-        line.Row.Id,
-        "",
-        new RequestKey(line.ApiKeyId ?? 0, line.Row.KeyMask),
-        new RequestPlace(line.ProjectId ?? 0, line.Row.ProjectName),
-        new RequestPlace(line.EnvironmentId ?? 0, line.Row.EnvironmentName),
-        new RequestService(line.ServiceId ?? 0, line.Row.ServiceName, line.Row.ServiceVersion),
-        line.Row.StatusCode,
-        line.Row.ExecutionStatus,
-        line.Row.UnauthorizedReason,
-        line.Row.RequestTime,
-        line.Row.Path,
-        line.Row.Method,
-        line.Row.IpAddress,
-        line.Row.CreatedAt);
-
-    private static readonly Func<LogLine, Request> ViewOf = View.Compile();
-
-    public static IQueryable<RequestRow> Matching(this IQueryable<RequestRow> rows, PandoraDb db, RequestFilter filter)
-    {
-        if (filter.ApiKey is { Value: var key })
-        {
-            rows = rows.Where(row => row.ApiKeyId == key && db.ApiKeys.Any(record => record.Id == key));
-        }
-        if (filter.Environment is { Value: var environment })
-        {
-            rows = rows.Where(row => row.EnvironmentId == environment && db.Environments.Any(record => record.Id == environment));
-        }
-        if (filter.Project is { Value: var project })
-        {
-            rows = rows.Where(row => row.ProjectId == project && db.Projects.Any(record => record.Id == project));
-        }
-        if (filter.Client is { Value: var client })
-        {
-            rows = rows.Where(row => row.ClientId == client && db.Clients.Any(record => record.Id == client));
-        }
-        if (filter.Service is { Value: var service })
-        {
-            rows = rows.Where(row => row.ServiceId == service && db.Services.Any(record => record.Id == service));
-        }
-        if (filter.Reason is { } reason)
-        {
-            rows = rows.RefusedFor(reason);
-        }
-        return rows.WithStatus(filter.Status).Within(filter.Times);
-    }
-
-    public static IQueryable<RequestRow> WithStatus(this IQueryable<RequestRow> rows, ExecutionStatusFilter? status) => status switch
-    {
-        null => rows,
-        ExecutionStatusFilter.QuotaExceeded => rows.RefusedFor(FailureCode.QuotaExceeded),
-        _ => rows.Where(row => row.ExecutionStatus == (ExecutionStatus)status),
-    };
-
-    public static IQueryable<RequestRow> Within(this IQueryable<RequestRow> rows, RequestTimes times)
-    {
-        if (times.From is { } from)
-        {
-            rows = rows.Where(row => row.RequestTime >= from);
-        }
-        if (times.To is { } to)
-        {
-            rows = rows.Where(row => row.RequestTime <= to);
-        }
-        return rows;
-    }
-
     /// <summary>One page, newest first; texts that only <see cref="DetailAsync"/> shows are not fetched.</summary>
-    public static async Task<Page<Request>> PageAsync(
-        this IQueryable<RequestRow> rows, PandoraDb db, PageRequest page, CancellationToken ct)
+    public static async Task<Page<Request>> PageAsync(PandoraDb db, RequestFilter filter, PageRequest page, CancellationToken ct)
     {
-        if (page.After is { } after)
-        {
-            var (time, id) = (after.Time, Guid.Parse(after.Id));
-            rows = rows.Where(row => EF.Functions.LessThan(ValueTuple.Create(row.RequestTime, row.Id), ValueTuple.Create(time, id)));
-        }
-        // The planner takes random reads for dear and would rather walk the whole log in order of time, skipping what does
-        // not match. With this price it takes the index of the filter, whose cost does not depend on who calls how often.
-        await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        await db.Database.ExecuteSqlRawAsync("SET LOCAL random_page_cost = 1.1", ct);
         var limit = page.Limit ?? DefaultLimit;
-        var shown = rows.OrderByDescending(row => row.RequestTime).ThenByDescending(row => row.Id).Take(limit + 1);
-        var views = await Lines(db, shown)
-            .OrderByDescending(line => line.Row.RequestTime)
-            .ThenByDescending(line => line.Row.Id)
-            .Select(View)
-            .ToListAsync(ct);
+        await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
+        await LogWalk.PrepareAsync(db, ct);
+        var places = await WantedAsync(db, filter, page.After, ct) is { } wanted
+            ? await new LogWalk(db, wanted).NewestAsync(limit + 1, ct)
+            : [];
+        var ids = places.ConvertAll(place => place.Id);
+        var lines = await Lines(db, db.Requests.Where(row => ids.Contains(row.Id))).ToDictionaryAsync(line => line.Id, ct);
         await transaction.CommitAsync(ct);
+        // A partition that is removed meanwhile takes its rows with it.
+        var views = ids.Where(lines.ContainsKey).Select(id => ViewOf(lines[id])).ToList();
         return page.Cut(views, limit, view => new ListPosition(view.RequestTime, view.Id.ToString()));
     }
 
-    public static async Task<RequestDetail?> DetailAsync(PandoraDb db, Guid id, CancellationToken ct) =>
-        await Lines(db, db.Requests.AsNoTracking().Where(row => row.Id == id)).FirstOrDefaultAsync(ct) is { } line
-            ? new RequestDetail(
-                ViewOf(line),
-                line.Row.Detail,
-                new RequestMetadata(
-                    line.Row.MetadataBody,
-                    line.Row.MetadataCookies,
-                    line.Row.MetadataHeaders,
-                    line.Row.MetadataQueryParams,
-                    line.Row.MetadataContentType))
+    public static async Task<RequestDetail?> DetailAsync(PandoraDb db, Guid id, CancellationToken ct)
+    {
+        var rows = db.Requests.Where(row => row.Id == id);
+        if (await Lines(db, rows).FirstOrDefaultAsync(ct) is not { } line)
+        {
+            return null;
+        }
+        var texts = rows.Select(row => new { row.Detail, Metadata = new RequestMetadata(
+            row.MetadataBody, row.MetadataCookies, row.MetadataHeaders, row.MetadataQueryParams, row.MetadataContentType) });
+        return await texts.FirstOrDefaultAsync(ct) is { } found ? new RequestDetail(ViewOf(line), found.Detail, found.Metadata) : null;
+    }
+
+    /// <summary>Null: no row can match.</summary>
+    private static async Task<LogWanted?> WantedAsync(PandoraDb db, RequestFilter filter, ListPosition? after, CancellationToken ct)
+    {
+        var wanted = new LogWanted(
+            await KeysAsync(db, filter, ct),
+            await ServicesAsync(db, filter, ct),
+            OutcomesOf(filter),
+            filter.Times.From ?? DateTimeOffset.MinValue,
+            Below(filter.Times.To, after));
+        return wanted.Keys is [] || wanted.Services is [] || wanted.Outcomes is [] ? null : wanted;
+    }
+
+    /// <summary>Keys as they were named in the log. Null: any, unknown ones too.</summary>
+    private static async Task<int[]?> KeysAsync(PandoraDb db, RequestFilter filter, CancellationToken ct)
+    {
+        if (filter is { ApiKey: null, Environment: null, Project: null, Client: null })
+        {
+            return null;
+        }
+        IQueryable<LoggedKeyRow> keys = db.LoggedKeys;
+        if (filter.ApiKey is { Value: var key })
+        {
+            keys = keys.Where(row => row.ApiKeyId == key && db.ApiKeys.Any(record => record.Id == key));
+        }
+        if (filter.Environment is { Value: var environment })
+        {
+            keys = keys.Where(row => row.EnvironmentId == environment && db.Environments.Any(record => record.Id == environment));
+        }
+        if (filter.Project is { Value: var project })
+        {
+            keys = keys.Where(row => row.ProjectId == project && db.Projects.Any(record => record.Id == project));
+        }
+        if (filter.Client is { Value: var client })
+        {
+            keys = keys.Where(row => row.ClientId == client && db.Clients.Any(record => record.Id == client));
+        }
+        return await keys.Select(row => row.Id).ToArrayAsync(ct);
+    }
+
+    /// <summary>Services as they were named in the log. Null: any, unknown ones too.</summary>
+    private static async Task<int[]?> ServicesAsync(PandoraDb db, RequestFilter filter, CancellationToken ct) =>
+        filter.Service is { Value: var service }
+            ? await db.LoggedServices
+                .Where(row => row.ServiceId == service && db.Services.Any(record => record.Id == service))
+                .Select(row => row.Id)
+                .ToArrayAsync(ct)
             : null;
 
-    private static IQueryable<RequestRow> RefusedFor(this IQueryable<RequestRow> rows, FailureCode reason) =>
-        rows.Where(row => row.UnauthorizedReason == reason && row.UnauthorizedReason != FailureCode.None);
+    /// <summary>Null: any.</summary>
+    private static int[]? OutcomesOf(RequestFilter filter) =>
+        filter is { Status: null, Reason: null }
+            ? null
+            : [.. LogWanted.AllOutcomes.Where(outcome =>
+                HasStatus(outcome, filter.Status) && HasReason(outcome, filter.Reason) && CanBeOf(RequestRow.ReasonOf((short)outcome), filter))];
+
+    /// <summary>False: such rows have no key, or no service. They are many, and would be read to find out.</summary>
+    private static bool CanBeOf(FailureCode reason, RequestFilter filter) => reason switch
+    {
+        FailureCode.ApiKeyInvalid => filter is { ApiKey: null, Environment: null, Project: null, Client: null },
+        FailureCode.ServiceMismatch => filter.Service is null,
+        _ => true,
+    };
+
+    private static bool HasStatus(int outcome, ExecutionStatusFilter? status) => status switch
+    {
+        null => true,
+        ExecutionStatusFilter.QuotaExceeded => HasReason(outcome, FailureCode.QuotaExceeded),
+        _ => RequestRow.StatusOf((short)outcome) == (ExecutionStatus)status,
+    };
+
+    private static bool HasReason(int outcome, FailureCode? reason) => reason is null || RequestRow.ReasonOf((short)outcome) == reason;
+
+    /// <summary>A place that every wanted row comes after in the list.</summary>
+    private static LogPlace Below(DateTimeOffset? to, ListPosition? after)
+    {
+        var last = new LogPlace(Guid.AllBitsSet, to ?? DateTimeOffset.MaxValue);
+        return after is { } position && position.Time <= last.RequestTime ? new LogPlace(Guid.Parse(position.Id), position.Time) : last;
+    }
+
+    private static Request ViewOf(LogLine line) => new(
+        line.Id,
+        "",
+        new RequestKey(line.ApiKeyId ?? 0, line.Key?.KeyMask ?? line.KeyMask),
+        new RequestPlace(line.ProjectId ?? 0, line.Key?.ProjectName ?? ""),
+        new RequestPlace(line.EnvironmentId ?? 0, line.Key?.EnvironmentName ?? ""),
+        new RequestService(line.ServiceId ?? 0, line.Service?.Name ?? line.ServiceName, line.Service?.Version ?? line.ServiceVersion),
+        line.StatusCode,
+        RequestRow.StatusOf(line.Outcome),
+        RequestRow.ReasonOf(line.Outcome),
+        line.RequestTime,
+        line.Path,
+        line.Method,
+        line.IpAddress,
+        RequestId.TimeOf(line.Id));
 
     private static IQueryable<LogLine> Lines(PandoraDb db, IQueryable<RequestRow> rows) =>
         from row in rows
-        from key in db.ApiKeys.Where(record => record.Id == row.ApiKeyId).DefaultIfEmpty()
-        from environment in db.Environments.Where(record => record.Id == row.EnvironmentId).DefaultIfEmpty()
-        from project in db.Projects.Where(record => record.Id == row.ProjectId).DefaultIfEmpty()
-        from service in db.Services.Where(record => record.Id == row.ServiceId).DefaultIfEmpty()
+        from loggedKey in db.LoggedKeys.AsNoTracking().Where(logged => logged.Id == row.LoggedKeyId).DefaultIfEmpty()
+        from loggedService in db.LoggedServices.AsNoTracking().Where(logged => logged.Id == row.LoggedServiceId).DefaultIfEmpty()
+        from key in db.ApiKeys.Where(record => record.Id == loggedKey!.ApiKeyId).DefaultIfEmpty()
+        from environment in db.Environments.Where(record => record.Id == loggedKey!.EnvironmentId).DefaultIfEmpty()
+        from project in db.Projects.Where(record => record.Id == loggedKey!.ProjectId).DefaultIfEmpty()
+        from service in db.Services.Where(record => record.Id == loggedService!.ServiceId).DefaultIfEmpty()
         select new LogLine
         {
-            Row = row,
+            Id = row.Id,
+            RequestTime = row.RequestTime,
+            Outcome = row.Outcome,
+            StatusCode = row.StatusCode,
+            Method = row.Method,
+            Path = row.Path,
+            IpAddress = row.IpAddress,
+            KeyMask = row.KeyMask,
+            ServiceName = row.ServiceName,
+            ServiceVersion = row.ServiceVersion,
+            Key = loggedKey,
+            Service = loggedService,
             ApiKeyId = (int?)key!.Id,
             EnvironmentId = (int?)environment!.Id,
             ProjectId = (int?)project!.Id,
             ServiceId = (int?)service!.Id,
         };
 
-    /// <summary>A row and the ids of those of its records that still exist.</summary>
+    /// <summary>What lists show of a row: itself, how its key and service were named, and the ids of records that still exist.</summary>
     private sealed class LogLine
     {
-        public required RequestRow Row { get; init; }
+        public required Guid Id { get; init; }
+        public required DateTimeOffset RequestTime { get; init; }
+        public required short Outcome { get; init; }
+        public required short StatusCode { get; init; }
+        public required CallMethod Method { get; init; }
+        public required string Path { get; init; }
+        public required string IpAddress { get; init; }
+        public required string KeyMask { get; init; }
+        public required string ServiceName { get; init; }
+        public required string ServiceVersion { get; init; }
+        public LoggedKeyRow? Key { get; init; }
+        public LoggedServiceRow? Service { get; init; }
         public int? ApiKeyId { get; init; }
         public int? EnvironmentId { get; init; }
         public int? ProjectId { get; init; }

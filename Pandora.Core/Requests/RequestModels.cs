@@ -89,6 +89,9 @@ internal sealed record ServiceRequestFilter(RequestTimes Times, ExecutionStatusF
 
     public static ServiceRequestFilter Read(QueryFields query) =>
         new(RequestTimes.Read(query), query.Member<ExecutionStatusFilter>("execution_status"));
+
+    /// <summary>The same for the log as a whole.</summary>
+    public RequestFilter Of(RecordId service) => new(null, null, null, null, service, Status, null, Times);
 }
 
 /// <summary>Which rows of the log are wanted.</summary>

@@ -33,7 +33,7 @@ public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<Pan
         var valid = answers.SelectMany(answer => answer).Where(answer => answer.BaseResponse.Valid).ToList();
         Assert.Equal(500, valid.Count);
         Assert.Equal(500, valid.Select(answer => answer.AvailableRequest).Distinct().Count());
-        Assert.Equal(500, await RowsAsync(subscription, "execution_status = 0"));
+        Assert.Equal(500, await RowsAsync(subscription, "outcome = 0"));
         Assert.Equal(24 * 50, await RowsAsync(subscription, "true"));
         Assert.Equal(0, await AvailableAsync(subscription));
     }
@@ -149,7 +149,11 @@ public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     private Task<long> RowsAsync(Subscription subscription, string condition) =>
-        pandora.Node.ScalarAsync<long>($"SELECT count(*) FROM request WHERE service_id = {subscription.Service} AND {condition}");
+        pandora.Node.ScalarAsync<long>(
+            $"""
+            SELECT count(*) FROM request JOIN logged_service service ON service.id = logged_service_id
+             WHERE service.service_id = {subscription.Service} AND {condition}
+            """);
 
     private Task<long> AvailableAsync(Subscription subscription) =>
         pandora.Node.ScalarAsync<long>("SELECT available_requests FROM environment_service WHERE environment_id = $1", subscription.Environment);

@@ -117,7 +117,10 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.All(replies, reply => Assert.DoesNotContain("constraint", reply.StatusText, StringComparison.OrdinalIgnoreCase));
         Assert.Equal(
             80, await Node.ScalarAsync<long>("SELECT available_requests FROM environment_service WHERE environment_id = $1", subscription.Environment));
-        Assert.Equal(20, await Node.ScalarAsync<long>("SELECT count(*) FROM request WHERE environment_id = $1", subscription.Environment));
+        Assert.Equal(
+            20,
+            await Node.ScalarAsync<long>(
+                "SELECT count(*) FROM request JOIN logged_key key ON key.id = logged_key_id WHERE key.environment_id = $1", subscription.Environment));
     }
 
     private async Task<JsonNode> CheckAsync(ValidateRequest request)

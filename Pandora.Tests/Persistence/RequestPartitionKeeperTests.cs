@@ -92,7 +92,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     public async Task Of_a_year_only_the_last_30_days_remain_and_nothing_but_log_rows_goes()
     {
         await DropPartitionsAsync();
-        var records = await new Scenario(_node).SubscriptionAsync();
+        var records = await new Scenario(_node).RecordsAsync();
         var today = Now;
         for (var day = 365; day >= 0; day--)
         {
@@ -111,7 +111,8 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
         Assert.Equal(269, pass.Dropped);
         Assert.Equal(66, pass.Deleted);
         Assert.Equal(31L, await _node.ScalarAsync<long>("SELECT count(*) FROM request"));
-        Assert.Equal(today.AddDays(-30).UtcDateTime, await _node.ScalarAsync<DateTime>("SELECT min(created_at) FROM request"));
+        Assert.Equal(today.AddDays(-30).UtcDateTime, await _node.ScalarAsync<DateTime>("SELECT min(request_time) FROM request"));
+        Assert.Equal(today.AddDays(-30), await KeptSinceAsync());
         (await _node.Rest.GetAsync($"/api-keys/{records.Key}")).Expect(HttpStatusCode.OK);
         Assert.Equal(31, (await _node.Rest.GetAsync($"/services/{records.Service}/requests")).Json.AsArray().Count);
     }
@@ -126,7 +127,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
 
         await Eventually.HoldsAsync("the last 30 days alone", async () => await _node.ScalarAsync<long>("SELECT count(*) FROM request") <= 30);
         Assert.InRange(
-            await _node.ScalarAsync<DateTime>("SELECT min(created_at) FROM request"), Now.AddDays(-31).UtcDateTime, Now.AddDays(-28).UtcDateTime);
+            await _node.ScalarAsync<DateTime>("SELECT min(request_time) FROM request"), Now.AddDays(-31).UtcDateTime, Now.AddDays(-28).UtcDateTime);
     }
 
     [Fact]
@@ -138,7 +139,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
         var pass = await Keeper(5).RunOnceAsync(CancellationToken.None);
 
         Assert.Equal((0, 7_000), (pass.Dropped, pass.Deleted));
-        Assert.Equal(Now.AddDays(-5).UtcDateTime, await _node.ScalarAsync<DateTime>("SELECT min(created_at) FROM request"));
+        Assert.Equal(Now.AddDays(-5).UtcDateTime, await _node.ScalarAsync<DateTime>("SELECT min(request_time) FROM request"));
     }
 
     [Fact]
@@ -162,6 +163,24 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
             var pass = await Keeper(5).RunOnceAsync(CancellationToken.None);
             return (pass.Dropped, pass.Deleted);
         }
+    }
+
+    [Fact]
+    public async Task From_when_on_the_log_is_complete_is_noted_and_only_raised()
+    {
+        await _node.LogManyAsync(1_000, Now, Now.AddDays(10));
+        await Keeper(5).RunOnceAsync(CancellationToken.None);
+        Assert.Null(await KeptSinceAsync());
+
+        _clock.Advance(TimeSpan.FromDays(9));
+        var noted = Now.AddDays(-5);
+        await Keeper(5).RunOnceAsync(CancellationToken.None);
+        Assert.Equal(noted, await KeptSinceAsync());
+
+        _clock.Advance(TimeSpan.FromDays(-1));
+        await _node.LogAsync(new LogRow(Now.AddDays(-6)));
+        Assert.Equal(1, (await Keeper(5).RunOnceAsync(CancellationToken.None)).Deleted);
+        Assert.Equal(noted, await KeptSinceAsync());
     }
 
     [Fact]
@@ -209,6 +228,11 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
             SELECT array_agg(inhrelid::regclass::text ORDER BY inhrelid::regclass::text)
               FROM pg_inherits WHERE inhparent = 'request'::regclass AND inhrelid <> 'request_default'::regclass
             """)) ?? []];
+
+    private async Task<DateTimeOffset?> KeptSinceAsync() =>
+        await _node.ScalarAsync<string?>("SELECT value FROM installation WHERE name = 'log_kept_since'") is { } text
+            ? DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture)
+            : null;
 
     private async Task DropPartitionsAsync()
     {

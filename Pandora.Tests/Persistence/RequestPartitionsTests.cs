@@ -6,20 +6,6 @@ public sealed class RequestPartitionsTests
 {
     private static readonly DateTimeOffset Now = At("2026-03-10T12:00:00Z");
 
-    [Fact]
-    public void Bounds_lie_below_every_id_of_their_millisecond_and_above_all_earlier_ones()
-    {
-        var instant = At("2026-03-10T00:00:00Z");
-
-        var bound = RequestPartitions.LowestId(instant);
-
-        Assert.Equal(instant, RequestPartitions.TimeOf(bound));
-        Assert.True(string.CompareOrdinal(bound.ToString(), Guid.CreateVersion7(instant).ToString()) < 0);
-        Assert.True(string.CompareOrdinal(bound.ToString(), Guid.CreateVersion7(instant.AddMilliseconds(-1)).ToString()) > 0);
-        Assert.Equal(Guid.Empty, RequestPartitions.LowestId(At("1926-01-01T00:00:00Z")));
-        Assert.Equal(9999, RequestPartitions.TimeOf(new Guid("ffffffff-ffff-7000-8000-000000000000")).Year);
-    }
-
     [Theory]
     [InlineData(true, "", "2026-03-10 2026-03-11")]
     [InlineData(false, "", "2026-03-10 2026-04-01")]

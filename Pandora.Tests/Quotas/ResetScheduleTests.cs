@@ -88,7 +88,17 @@ public sealed class ResetScheduleTests
     {
         var schedule = Schedule("Daily", "2026-11-23T00:00:00Z");
 
-        Assert.Equal(schedule with { LastReset = At(last) }, schedule.ResetAt(At(now)));
+        Assert.Equal(schedule with { LastReset = At(last) }, schedule.ResetAt(At(now), null));
+    }
+
+    [Fact]
+    public void A_reset_out_of_turn_is_later_than_what_a_clock_that_was_ahead_made_a_counter_follow()
+    {
+        var schedule = Schedule("Daily", "2026-11-23T00:00:00Z");
+
+        Assert.Equal(
+            At("2027-01-01T00:00:00.000001Z"),
+            schedule.ResetAt(At("2026-11-22T14:00:00Z"), At("2027-01-01T00:00:00Z")).LastReset);
     }
 
     [Fact, Checklist(70)]

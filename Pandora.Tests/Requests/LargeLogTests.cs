@@ -65,6 +65,9 @@ public sealed class LargeLogTests(LargeLog log) : IClassFixture<LargeLog>
     [InlineData("request_time_from=2025-12-01T00:00:00Z&request_time_to=2025-12-02T00:00:00Z")]
     [InlineData("service_id=2&execution_status=server_error")]
     [InlineData("client_id=3&request_time_to=2025-12-02T00:00:00Z")]
+    [InlineData("client_id=3&service_id=2&execution_status=forwarded")]
+    [InlineData("client_id=3&execution_status=server_error")]
+    [InlineData("api_key_id=7&service_id=1")]
     public async Task No_page_scans_the_log_however_deep_it_is(string filter)
     {
         var first = await log.ExplainAsync($"/requests?limit=50&{filter}");
@@ -74,7 +77,7 @@ public sealed class LargeLogTests(LargeLog log) : IClassFixture<LargeLog>
         {
             Assert.DoesNotContain(plan.Split('\n'), LargeLog.ReadsAllOfAPartition);
             Assert.DoesNotContain("metadata", plan, StringComparison.Ordinal);
-            Assert.InRange(LargeLog.RowsRead(plan), 0, 4_000);
+            Assert.True(LargeLog.RowsRead(plan) <= 4_000, plan);
         }
     }
 
@@ -87,6 +90,39 @@ public sealed class LargeLogTests(LargeLog log) : IClassFixture<LargeLog>
 
         Assert.DoesNotContain("Append", plan, StringComparison.Ordinal);
         Assert.DoesNotContain("Seq Scan on request", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_report_finds_its_row_in_its_partition_alone()
+    {
+        var id = (string)(await log.Node.Rest.GetAsync("/requests?limit=1")).Json[0]!["id"]!;
+
+        var plan = await log.PlanAsync("UPDATE request SET outcome = 1, status_code = 200 WHERE id = $1 AND outcome = 0", Guid.Parse(id));
+
+        Assert.DoesNotContain("Seq Scan", plan, StringComparison.Ordinal);
+        Assert.Single(plan.Split('\n'), line => line.Contains("Index Scan using request_", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task No_deletion_touches_the_log()
+    {
+        var records = await new Scenario(log.Node).RecordsAsync();
+        var ct = TestContext.Current.CancellationToken;
+        await using var holder = new NpgsqlConnection(log.Node.ConnectionString);
+        await holder.OpenAsync(ct);
+        await using var transaction = await holder.BeginTransactionAsync(ct);
+        await using var hold = new NpgsqlCommand("LOCK TABLE request IN ACCESS EXCLUSIVE MODE", holder);
+        await hold.ExecuteNonQueryAsync(ct);
+
+        foreach (var record in (string[])[
+            $"api-keys/{records.Key}",
+            $"environments/{records.Environment}",
+            $"projects/{records.Project}",
+            $"clients/{records.Client}",
+            $"services/{records.Service}"])
+        {
+            (await log.Node.Rest.DeleteAsync($"/{record}")).Expect(HttpStatusCode.NoContent);
+        }
     }
 
     /// <summary>Half-way through the log.</summary>
@@ -127,10 +163,15 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
             new TestClock(End),
             adjust: builder => builder.Services.ConfigureDbContext<PandoraDb>(db => db.AddInterceptors(_explaining)));
         await Node.LogManyAsync(Rows, begin, End);
-        for (var i = 0; i < 3; i++)
-        {
-            await new Scenario(Node).SubscriptionAsync();
-        }
+        await Node.ExecuteAsync(
+            """
+            INSERT INTO service (name, version, status, created_at) SELECT n, '1', 'enabled', now() FROM generate_series(1, 3) n;
+            INSERT INTO client (type, name, email, email_folded, created_at) SELECT 'developer', n, n, n, now() FROM generate_series(1, 5) n;
+            INSERT INTO project (client_id, name, status, created_at) SELECT 1 + (n - 1) % 5, n, 'enabled', now() FROM generate_series(1, 10) n;
+            INSERT INTO environment (project_id, name, status, created_at) SELECT 1 + (n - 1) % 10, n, 'enabled', now() FROM generate_series(1, 20) n;
+            INSERT INTO api_key (environment_id, key_hash, key_mask, key_ciphertext, key_material_id, status, created_at)
+            SELECT 1 + (n - 1) % 20, sha256(n::text::bytea), '...', '', '', 'enabled', now() FROM generate_series(1, 500) n
+            """);
     }
 
     /// <summary>The plans of what one call asks of the log, with what really happened.</summary>
@@ -139,6 +180,22 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
         _explaining.Plans = new StringBuilder();
         (await Node.Rest.GetAsync(path)).Expect(HttpStatusCode.OK);
         return _explaining.Plans.ToString();
+    }
+
+    /// <summary>The plan of a statement that is not run.</summary>
+    internal async Task<string> PlanAsync(string sql, Guid parameter)
+    {
+        await using var connection = new NpgsqlConnection(Node.ConnectionString);
+        await connection.OpenAsync();
+        await using var explain = new NpgsqlCommand("EXPLAIN (COSTS OFF) " + sql, connection);
+        explain.Parameters.AddWithValue(parameter);
+        await using var reader = await explain.ExecuteReaderAsync();
+        var plan = new StringBuilder();
+        while (await reader.ReadAsync())
+        {
+            plan.AppendLine(reader.GetString(0));
+        }
+        return plan.ToString();
     }
 
     /// <summary>A partition that is still empty may be read whole.</summary>

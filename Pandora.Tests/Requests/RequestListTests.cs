@@ -20,7 +20,7 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact, Checklist(83)]
     public async Task A_row_shows_what_was_written_and_the_ids_of_what_still_exists()
     {
-        var records = await pandora.Scenario.SubscriptionAsync();
+        var records = await pandora.Scenario.RecordsAsync();
         var id = await pandora.Node.LogAsync(Row(records) with { RequestTime = Now.AddTicks(-10), Status = ExecutionStatus.ClientError });
 
         var row = Assert.Single(await ListAsync($"/requests?api_key_id={records.Key}"));
@@ -89,9 +89,22 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     [Fact]
+    public async Task A_row_without_key_or_service_shows_what_was_presented()
+    {
+        var id = await pandora.Node.LogAsync(new LogRow(Now) { Status = ExecutionStatus.Unauthorized, Reason = FailureCode.ApiKeyInvalid });
+
+        var row = (await Rest.GetAsync($"/requests/{id}")).Expect(HttpStatusCode.OK).Json;
+
+        Assert.Equal("""{"id":0,"key":"..."}""", row["api_key"]!.ToJsonString());
+        Assert.Equal("""{"id":0,"name":""}""", row["project"]!.ToJsonString());
+        Assert.Equal("""{"id":0,"name":"nowhere","version":"9"}""", row["service"]!.ToJsonString());
+        Assert.Equal("API_KEY_INVALID", (string)row["unauthorized_reason"]!);
+    }
+
+    [Fact]
     public async Task Each_filter_finds_its_rows_and_all_given_must_hold()
     {
-        var records = await pandora.Scenario.SubscriptionAsync();
+        var records = await pandora.Scenario.RecordsAsync();
         var forwarded = await pandora.Node.LogAsync(Row(records));
         var failed = await pandora.Node.LogAsync(Row(records) with { Status = ExecutionStatus.ServerError });
         var refused = await pandora.Node.LogAsync(
@@ -128,7 +141,7 @@ public sealed class RequestListTests(PandoraFixture pandora) : IClassFixture<Pan
     [Fact, Checklist(30)]
     public async Task Times_are_included_and_every_row_shows_its_own()
     {
-        var records = await pandora.Scenario.SubscriptionAsync();
+        var records = await pandora.Scenario.RecordsAsync();
         DateTimeOffset[] times = [Now.AddDays(-400), Now.AddSeconds(-2), Now.AddTicks(-10), Now];
         foreach (var time in times)
         {

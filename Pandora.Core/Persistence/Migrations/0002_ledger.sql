@@ -66,7 +66,9 @@ CREATE TABLE remembered_answer (
     reset_at       timestamptz,
     -- Null: nothing was reserved.
     reservation_id uuid,
-    expires_at     timestamptz
+    expires_at     timestamptz,
+    -- Somebody was told of it a second time; from then on it can no longer be taken back.
+    repeated       boolean NOT NULL DEFAULT false
 );
 CREATE INDEX remembered_answer_age ON remembered_answer (answered_at);
 

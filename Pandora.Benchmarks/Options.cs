@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Pandora.Benchmarks;
+
+/// <summary>What a person who measures may choose.</summary>
+internal sealed record Options
+{
+    public const string Help =
+        """
+        dotnet run -c Release --project Pandora.Benchmarks [-- options]
+
+          --quick              one short round, to see that it works; writes no document
+          --rounds <n>         default 5: each figure is the median of so many
+          --seconds <n>        default 5: counted time of each figure; one more before it is not counted
+          --keys <n>           default 10000: keys that spread loads present
+          --connection <text>  an Npgsql connection string: a database that holds records already, such as one made by
+                               Pandora.Benchmarks/seed.sql; default: a private PostgreSQL, made for this run
+          --write <file>       default docs/performance.md: where the figures go
+        """;
+
+    public bool Quick { get; init; }
+
+    public int Rounds { get; init; } = 5;
+
+    public double Seconds { get; init; } = 5;
+
+    public double WarmUpSeconds => Math.Min(1, Seconds / 2);
+
+    public int Keys { get; init; } = 10_000;
+
+    /// <summary>Null: a private PostgreSQL with as many environments as keys.</summary>
+    public string? Connection { get; init; }
+
+    /// <summary>Null: the document of the checkout, or nothing in a quick run.</summary>
+    public string? Write { get; init; }
+
+    /// <exception cref="BenchmarkException">An option is not understood.</exception>
+    public static Options Parse(IReadOnlyList<string> args)
+    {
+        var options = new Options();
+        for (var i = 0; i < args.Count; i++)
+        {
+            options = args[i] switch
+            {
+                "--quick" => options with { Quick = true, Rounds = 1, Seconds = 1 },
+                "--rounds" => options with { Rounds = (int)Number(args, ++i) },
+                "--seconds" => options with { Seconds = Number(args, ++i) },
+                "--keys" => options with { Keys = (int)Number(args, ++i) },
+                "--connection" => options with { Connection = Text(args, ++i) },
+                "--write" => options with { Write = Text(args, ++i) },
+                _ => throw new BenchmarkException(Help),
+            };
+        }
+        return options;
+    }
+
+    private static string Text(IReadOnlyList<string> args, int index) =>
+        index < args.Count ? args[index] : throw new BenchmarkException(Help);
+
+    private static double Number(IReadOnlyList<string> args, int index) =>
+        double.TryParse(Text(args, index), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0
+            ? number
+            : throw new BenchmarkException(Help);
+}

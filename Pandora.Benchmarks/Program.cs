@@ -1,0 +1,12 @@
+using Pandora.Benchmarks;
+using Pandora.Benchmarks.Load;
+using Pandora.Benchmarks.Servers;
+
+// The first word chooses what this process is; a person who measures gives none.
+return args switch
+{
+    ["node"] => await NodeServer.RunAsync(),
+    ["ceiling"] => await CeilingServer.RunAsync(),
+    ["load"] => await LoadProcess.RunAsync(),
+    _ => await Benchmark.RunAsync(args),
+};

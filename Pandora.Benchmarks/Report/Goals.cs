@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Pandora.Benchmarks.Report;
+
+/// <summary>What the product is to reach, and whether it does.</summary>
+internal static class Goals
+{
+    private const double HotOfCeiling = 0.40;
+    private const double HotOfSequential = 40;
+    private const double SpreadOfCeiling = 0.20;
+    private const double FlushesOfQuietCaller = 3;
+    private const double LogBytes = 250;
+    private const long IdleMebibytes = 120;
+    private const long LoadedMebibytes = 400;
+    private const long BytesPerMebibyte = 1 << 20;
+
+    public static string Table(RunReport report)
+    {
+        var results = report.Results;
+        var spread = Scenario.Uniform(report.Options.Keys);
+        List<IReadOnlyList<string>> rows =
+        [
+            AtLeast(
+                "ValidateConsume on one key, 128 in flight, of the ceiling",
+                HotOfCeiling,
+                results.Ratio(Scenario.Consume, Concurrency.Many, Scenario.Ceiling, Concurrency.Many)),
+            AtLeast(
+                "the same, times the sequential gate",
+                HotOfSequential,
+                results.Ratio(Scenario.Consume, Concurrency.Many, Scenario.Sequential, Concurrency.Single)),
+            AtLeast(
+                "ValidateConsume spread over keys, 128 in flight, of the ceiling",
+                SpreadOfCeiling,
+                results.Ratio(spread, Concurrency.Many, Scenario.Ceiling, Concurrency.Many)),
+            AtLeast(
+                "Validate, 128 in flight, of ValidateConsume",
+                1,
+                results.Ratio(Scenario.Validate, Concurrency.Many, Scenario.Consume, Concurrency.Many)),
+            AtMost(
+                "one quiet caller, mean, ms (3 flushes and 1 ms)",
+                report.FlushMilliseconds * FlushesOfQuietCaller + 1,
+                results.Median(Scenario.Consume, Concurrency.Single, cell => cell.Latencies?.Mean)),
+            AtMost(
+                "bytes of a log row on disk, indexes included, one key",
+                LogBytes,
+                results.Median(Scenario.Consume, Concurrency.Many, cell => cell.LogBytes)),
+            AtMost(
+                "the same, spread over keys",
+                LogBytes,
+                results.Median(spread, Concurrency.Many, cell => cell.LogBytes)),
+            AtMost("memory of the node before the first call, MiB", IdleMebibytes, (double)report.IdleBytes / BytesPerMebibyte),
+            AtMost("memory of the node after the last call, MiB", LoadedMebibytes, (double)report.LoadedBytes / BytesPerMebibyte),
+        ];
+        return MarkdownTable.Of(["What", "Goal", "Measured", "Held"], rows, firstNumber: 1);
+    }
+
+    private static string[] AtLeast(string what, double goal, double? measured) =>
+        [what, $"≥ {Text(goal)}", Text(measured), measured is null ? "–" : measured >= goal ? "yes" : "no"];
+
+    private static string[] AtMost(string what, double? goal, double? measured) =>
+        [what, $"≤ {Text(goal)}", Text(measured), goal is null || measured is null ? "–" : measured <= goal ? "yes" : "no"];
+
+    private static string Text(double? number) => number?.ToString("0.##", CultureInfo.InvariantCulture) ?? "–";
+}

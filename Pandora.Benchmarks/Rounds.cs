@@ -1,0 +1,77 @@
+using System.Globalization;
+using Pandora.Benchmarks.Machine;
+using Pandora.Benchmarks.Report;
+
+namespace Pandora.Benchmarks;
+
+/// <summary>
+/// Goes through all scenarios again and again. Ceiling and product are measured in turns, a few seconds apart, so that
+/// what else the machine does weighs on both sides of a ratio.
+/// </summary>
+internal sealed class Rounds(Options options, CellRunner cells)
+{
+    private const double WarmUpSeconds = 3;
+    private const double QuickWarmUpSeconds = 1;
+
+    public Results Results { get; } = new();
+
+    public async Task RunAsync(CancellationToken ct)
+    {
+        var scenarios = await WarmUpAsync(ct);
+        var h2load = await H2Load.VersionAsync(ct);
+        for (var round = 1; round <= options.Rounds; round++)
+        {
+            foreach (var concurrency in Concurrency.All)
+            {
+                foreach (var scenario in scenarios.Where(scenario => scenario.Has(concurrency)))
+                {
+                    await MeasureAsync(round, scenario, concurrency, ct);
+                }
+                if (h2load is not null && concurrency == Concurrency.Many)
+                {
+                    await CompareAsync(Scenario.Ceiling, h2load, ct);
+                    await CompareAsync(Scenario.Consume, h2load, ct);
+                }
+            }
+        }
+    }
+
+    private async Task<List<Scenario>> WarmUpAsync(CancellationToken ct)
+    {
+        var known = new List<Scenario>();
+        Scenario[] all =
+        [
+            Scenario.Ceiling,
+            Scenario.Validate,
+            Scenario.Consume,
+            Scenario.Uniform(options.Keys),
+            Scenario.Zipf(options.Keys),
+            Scenario.Quantities,
+            Scenario.Reserve,
+            Scenario.Sequential,
+        ];
+        foreach (var scenario in all)
+        {
+            Benchmark.Say($"warming up: {scenario.Name}");
+            var isKnown = await cells.WarmUpAsync(scenario, options.Quick ? QuickWarmUpSeconds : WarmUpSeconds, ct);
+            (isKnown ? known : Results.Missing).Add(scenario);
+        }
+        return known;
+    }
+
+    private async Task MeasureAsync(int round, Scenario scenario, Concurrency concurrency, CancellationToken ct)
+    {
+        double? rate = concurrency.IsHalf ? Results.Last(scenario, Concurrency.Many).CallsPerSecond / 2 : null;
+        var measurement = await cells.RunAsync(scenario, concurrency, rate, ct);
+        Results.Add(Results.Key(scenario, concurrency), measurement);
+        Benchmark.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{round}/{options.Rounds}  {scenario.Name}, {concurrency.Name}: {measurement.CallsPerSecond:0} calls/s, p50 {measurement.Latencies?.P50:0.00} ms, p99 {measurement.Latencies?.P99:0.00} ms"));
+    }
+
+    private async Task CompareAsync(Scenario scenario, string h2load, CancellationToken ct)
+    {
+        var row = new RowKey($"{scenario.Name} (by {h2load})", Concurrency.Many.Name);
+        Results.Add(row, await cells.RunByH2LoadAsync(scenario, Concurrency.Many, ct));
+    }
+}

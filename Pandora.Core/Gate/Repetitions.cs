@@ -1,0 +1,31 @@
+namespace Pandora.Core.Gate;
+
+/// <summary>Checks whose idempotency key is remembered, and what they are told once that is certain.</summary>
+internal sealed class Repetitions
+{
+    // Null: the name belongs to another call.
+    private readonly Dictionary<PendingCheck, CheckAnswer?> _answers = [];
+
+    /// <param name="answer">Null: the name belongs to another call.</param>
+    public void Add(PendingCheck check, CheckAnswer? answer) => _answers.Add(check, answer);
+
+    /// <summary>The checks that are new, one of each name.</summary>
+    public List<PendingCheck> NotFoundIn(List<PendingCheck> checks) =>
+        [.. checks.Where(check => !_answers.ContainsKey(check)).DistinctBy(check => check.Name!.Key)];
+
+    /// <summary>To be called after the commit. If nobody hears it, nothing was done either.</summary>
+    public void Deliver()
+    {
+        foreach (var (check, answer) in _answers)
+        {
+            if (answer is null)
+            {
+                check.Fail(new IdempotencyConflictException());
+            }
+            else if (check.TryClaim())
+            {
+                Answers.Deliver([check], _ => answer);
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+namespace Pandora.Core.Requests;
+
+/// <summary>The place of a row in the list, which is in the order of time, then of ids, both descending.</summary>
+internal sealed record LogPlace(Guid Id, DateTimeOffset RequestTime);
+
+/// <summary>Which rows of the log are wanted, in its own terms. None of the sets is empty; null: any.</summary>
+/// <param name="Keys">Ids of logged keys.</param>
+/// <param name="Services">Ids of logged services.</param>
+/// <param name="From">Requested then or later.</param>
+/// <param name="Below">All rows come after this place in the list.</param>
+internal sealed record LogWanted(int[]? Keys, int[]? Services, int[]? Outcomes, DateTimeOffset From, LogPlace Below)
+{
+    /// <summary>Every outcome that a row can have; see the migration.</summary>
+    public static readonly int[] AllOutcomes = [0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+
+    /// <summary>The columns that an index leads along, with the values wanted of them: those that are narrowed, else one.</summary>
+    public IReadOnlyList<LogColumn> Columns()
+    {
+        List<LogColumn> columns = [];
+        Add(LogColumn.Key, Keys);
+        Add(LogColumn.Service, Services);
+        Add(LogColumn.Outcome, Outcomes);
+        return columns is [] ? [new LogColumn(LogColumn.Outcome, AllOutcomes)] : columns;
+
+        void Add(string name, int[]? values)
+        {
+            if (values is not null)
+            {
+                columns.Add(new LogColumn(name, values));
+            }
+        }
+    }
+}
+
+/// <param name="Values">One or more.</param>
+internal sealed record LogColumn(string Name, int[] Values)
+{
+    public const string Key = "logged_key_id";
+    public const string Service = "logged_service_id";
+    public const string Outcome = "outcome";
+}

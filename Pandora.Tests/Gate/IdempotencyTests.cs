@@ -1,0 +1,291 @@
+using System.Net;
+using Pandora.Core.Grpc;
+using Pandora.Protos.ApiKey.V1;
+using Pandora.Protos.Reservation.V1;
+using Pandora.Tests.Grpc;
+using Pandora.Tests.Harness;
+
+namespace Pandora.Tests.Gate;
+
+/// <summary>Calls that name themselves, so that their repetition gets the same answer.</summary>
+public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
+{
+    private TestNode Node => pandora.Node;
+
+    [Fact]
+    public async Task A_repetition_gets_the_first_answer_and_does_nothing()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        var request = Named(subscription, "one");
+        request.Quantity = 3;
+
+        var first = await Node.ConsumeAsync(request);
+        await Node.ConsumeAsync(subscription.Request());
+        var second = await Node.ConsumeAsync(request);
+
+        Assert.True(first.BaseResponse.Valid);
+        Assert.Equal(7, first.AvailableRequest);
+        Assert.NotNull(first.BaseResponse.ResetAt);
+        Assert.NotNull(first.BaseResponse.Project);
+        Assert.Equal(first, second);
+        Assert.Equal(6, await Node.LeftAsync(subscription));
+        Assert.Equal(2, await Node.CallsOfAsync(subscription));
+        await Node.ExpectProvenBooksAsync();
+    }
+
+    [Fact]
+    public async Task The_first_answer_stays_whatever_became_of_its_records()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = Named(subscription, "stays");
+        var first = await Node.ConsumeAsync(request);
+
+        (await Node.Rest.PatchAsync($"/projects/{subscription.Project}", new { name = Scenario.NewName("renamed") })).Expect(HttpStatusCode.OK);
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+        (await Node.Rest.DeleteAsync($"/clients/{subscription.Client}")).Expect(HttpStatusCode.NoContent);
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+    }
+
+    [Fact]
+    public async Task Repetitions_on_another_node_and_after_a_restart_get_the_first_answer()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var (check, reservation) = (Named(subscription, "restart"), subscription.Reservation(quantity: 5));
+        reservation.Validate.IdempotencyKey = "restart";
+        ValidateConsumeResponse first;
+        ReserveResponse held;
+        await using (var other = await pandora.StartAnotherNodeAsync())
+        {
+            (first, held) = (await other.ConsumeAsync(check), await other.ReserveAsync(reservation));
+        }
+
+        await using var restarted = await pandora.StartAnotherNodeAsync();
+
+        Assert.NotEqual("", held.ReservationId);
+        foreach (var node in new[] { restarted, Node })
+        {
+            Assert.Equal(first, await node.ConsumeAsync(check));
+            Assert.Equal(held, await node.ReserveAsync(reservation));
+        }
+        Assert.Equal(94, await Node.LeftAsync(subscription));
+        Assert.Equal(2, await Node.CallsOfAsync(subscription));
+    }
+
+    [Fact]
+    public async Task Of_50_simultaneous_repetitions_on_two_nodes_one_is_made_and_all_get_its_answer()
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+
+        for (var round = 0; round < 10; round++)
+        {
+            var request = Named(subscription, $"at-once-{round}");
+            var answers = await Task.WhenAll(Enumerable.Range(0, 50).Select(caller => (caller % 2 == 0 ? Node : other).ConsumeAsync(request)));
+
+            Assert.Single(answers.Distinct());
+            Assert.Equal(99 - round, answers[0].AvailableRequest);
+        }
+        Assert.Equal(10, await Node.CallsOfAsync(subscription));
+        Assert.Equal(90, await Node.LeftAsync(subscription));
+        await Node.ExpectProvenBooksAsync();
+    }
+
+    [Fact]
+    public async Task The_same_name_for_another_call_is_an_invalid_argument()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var first = await Node.ConsumeAsync(Named(subscription, "taken"));
+        var held = subscription.Reservation();
+        held.Validate.IdempotencyKey = "taken";
+        await Node.ReserveAsync(held);
+
+        foreach (var change in new Action<ValidateRequest>[]
+        {
+            request => request.Quantity = 2,
+            request => request.ServiceVersion = "2",
+            request => request.Request.Path = "/other",
+            request => request.Request.Method = "PUT",
+            request => request.Request.IpAddress = "::1",
+            request => request.Request.RequestTime = new Google.Protobuf.WellKnownTypes.Timestamp { Seconds = 1_700_000_000 },
+            request => request.Request.Metadata = new RequestMetadata { Body = "b" },
+            request => request.Request.Metadata = new RequestMetadata { Cookies = "b" },
+        })
+        {
+            var request = Named(subscription, "taken");
+            change(request);
+            var reply = await TryAsync(Node, request);
+            Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+            Assert.Equal(["idempotency_key"], reply.BrokenFields);
+        }
+        held.TimeToLive = new Google.Protobuf.WellKnownTypes.Duration { Seconds = 1 };
+        var reservation = await Node.Grpc.CallAsync(
+            ReservationCalls.ReservePath, held, ReserveResponse.Parser, TestContext.Current.CancellationToken);
+        Assert.Equal(GrpcCode.InvalidArgument, reservation.Code);
+        Assert.Equal(["validate.idempotency_key"], reservation.BrokenFields);
+        Assert.Equal(first, await Node.ConsumeAsync(Named(subscription, "taken")));
+        Assert.Equal(2, await Node.CallsOfAsync(subscription));
+    }
+
+    [Fact]
+    public async Task A_quantity_of_one_and_none_are_the_same_call()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var (absent, one) = (Named(subscription, "same"), Named(subscription, "same"));
+        one.Quantity = 1;
+
+        Assert.Equal(await Node.ConsumeAsync(absent), await Node.ConsumeAsync(one));
+    }
+
+    [Fact]
+    public async Task A_name_belongs_to_one_key_and_one_method()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var (_, secondSecret) = await pandora.Scenario.KeyAsync(subscription.Environment);
+        var request = Named(subscription, "scope");
+        var otherKey = Named(subscription, "scope");
+        otherKey.ApiKey = secondSecret;
+
+        var ids = new[]
+        {
+            (await Node.ConsumeAsync(request)).BaseResponse.RequestId,
+            (await Node.ValidateAsync(request)).RequestId,
+            (await Node.ReserveAsync(new ReserveRequest { Validate = request })).BaseResponse.RequestId,
+            (await Node.ConsumeAsync(otherKey)).BaseResponse.RequestId,
+        };
+
+        Assert.Equal(4, ids.Distinct().Count());
+        Assert.Equal(97, await Node.LeftAsync(subscription));
+    }
+
+    [Theory]
+    [InlineData(255, true)]
+    [InlineData(256, false)]
+    public async Task A_name_has_at_most_255_characters(int length, bool isAllowed)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = Named(subscription, string.Concat(Enumerable.Repeat("\U0001F511", length)));
+
+        var reply = await TryAsync(Node, request);
+
+        Assert.Equal(isAllowed ? GrpcCode.Ok : GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(isAllowed ? [] : ["idempotency_key"], reply.BrokenFields);
+    }
+
+    [Fact]
+    public async Task Refusals_are_remembered_too()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 0);
+        var exceeded = await Node.ConsumeAsync(Named(subscription, "quota"));
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+        var disabled = await Node.ConsumeAsync(Named(subscription, "disabled"));
+        var unknown = Named(subscription, "unknown");
+        unknown.ApiKey = "nobody-has-this-key";
+        var invalid = await Node.ConsumeAsync(unknown);
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/enable")).Expect(HttpStatusCode.NoContent);
+
+        Assert.Equal(
+            ("QUOTA_EXCEEDED", "API_KEY_DISABLED", "API_KEY_INVALID"),
+            (exceeded.BaseResponse.FailureCode, disabled.BaseResponse.FailureCode, invalid.BaseResponse.FailureCode));
+        Assert.Equal(exceeded, await Node.ConsumeAsync(Named(subscription, "quota")));
+        Assert.Equal(disabled, await Node.ConsumeAsync(Named(subscription, "disabled")));
+        Assert.Equal(invalid, await Node.ConsumeAsync(unknown));
+        Assert.Null(invalid.BaseResponse.Project);
+        Assert.Equal("QUOTA_EXCEEDED", (await Node.ConsumeAsync(Named(subscription, "new"))).BaseResponse.FailureCode);
+    }
+
+    [Fact]
+    public async Task A_name_is_kept_for_24_hours_exactly_and_then_forgotten()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: -1);
+        var request = Named(subscription, "day");
+        for (var i = 0; i < 150; i++)
+        {
+            await Node.ConsumeAsync(Named(subscription, $"many-{i}"));
+        }
+        var first = await Node.ConsumeAsync(request);
+
+        await pandora.AdvanceAsync(TimeSpan.FromHours(24) - TimeSpan.FromMicroseconds(1));
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+        pandora.Clock.Advance(TimeSpan.FromMicroseconds(1));
+        request.Quantity = 2; // another call by now
+        var second = await Node.ConsumeAsync(request);
+
+        Assert.NotEqual(first.BaseResponse.RequestId, second.BaseResponse.RequestId);
+        Assert.Equal(second, await Node.ConsumeAsync(request));
+        await Node.ConsumeAsync(Named(subscription, "purge"));
+        Assert.Equal(
+            0,
+            await Node.ScalarAsync<long>(
+                "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1", pandora.Clock.Now.AddHours(-24).UtcDateTime));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_call_that_ended_without_an_answer_is_made_again_by_its_repetition(bool onTheSameNode)
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var repeating = onTheSameNode ? Node : other;
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        var request = Named(subscription, "late");
+        await Node.ConsumeAsync(subscription.Request());
+        await other.ConsumeAsync(subscription.Request());
+        await using var hold = await RowLock.OnCounterAsync(Node, subscription);
+
+        var ended = await TryAsync(Node, request, "300m");
+        var repetition = repeating.ConsumeAsync(request);
+        await hold.ReleaseAsync();
+        var answer = await repetition;
+
+        Assert.Equal(GrpcCode.DeadlineExceeded, ended.Code);
+        Assert.True(answer.BaseResponse.Valid);
+        // Behind this call the node has taken back what nobody was told of.
+        await Node.ConsumeAsync(Named(subscription, "behind"));
+        Assert.Equal(answer, await repeating.ConsumeAsync(request));
+        Assert.Equal(0, (await Node.LoggedAsync(answer.BaseResponse.RequestId))?.Outcome);
+        await Eventually.HoldsAsync("4 calls are logged", async () => await Node.CallsOfAsync(subscription) == 4);
+        Assert.Equal(6, await Node.LeftAsync(subscription));
+        await Node.ExpectProvenBooksAsync();
+    }
+
+    [Fact]
+    public async Task A_call_that_ended_without_an_answer_leaves_nothing_behind()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        await Node.ConsumeAsync(subscription.Request());
+        await using (await RowLock.OnCounterAsync(Node, subscription))
+        {
+            Assert.Equal(GrpcCode.DeadlineExceeded, (await TryAsync(Node, Named(subscription, "gone"), "300m")).Code);
+        }
+
+        await Eventually.HoldsAsync("nothing is left of it", async () =>
+            await Node.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'") == 0
+            && await Node.CallsOfAsync(subscription) == 1
+            && await Node.LeftAsync(subscription) == 9);
+        var again = await Node.ConsumeAsync(Named(subscription, "gone"));
+        Assert.Equal(8, again.AvailableRequest);
+        Assert.Equal(2, await Node.CallsOfAsync(subscription));
+    }
+
+    private static ValidateRequest Named(Subscription subscription, string name)
+    {
+        var request = subscription.Request();
+        request.IdempotencyKey = name;
+        return request;
+    }
+
+    private static Task<GrpcReply<ValidateConsumeResponse>> TryAsync(TestNode node, ValidateRequest request, string? timeout = null) =>
+        node.Grpc.CallAsync(
+            Calls.ConsumePath,
+            request,
+            ValidateConsumeResponse.Parser,
+            TestContext.Current.CancellationToken,
+            message =>
+            {
+                if (timeout is not null)
+                {
+                    message.Headers.Add("grpc-timeout", timeout);
+                }
+            });
+}

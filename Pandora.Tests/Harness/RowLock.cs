@@ -1,0 +1,42 @@
+using Npgsql;
+
+namespace Pandora.Tests.Harness;
+
+/// <summary>Holds a row in a transaction of its own, so that whoever needs it waits.</summary>
+internal sealed class RowLock : IAsyncDisposable
+{
+    private readonly NpgsqlConnection _connection;
+    private readonly NpgsqlTransaction _transaction;
+
+    private RowLock(NpgsqlConnection connection, NpgsqlTransaction transaction)
+    {
+        _connection = connection;
+        _transaction = transaction;
+    }
+
+    /// <summary>The counter of the subscription's environment.</summary>
+    public static async Task<RowLock> OnCounterAsync(TestNode node, Subscription subscription)
+    {
+        var connection = new NpgsqlConnection(node.ConnectionString);
+        await connection.OpenAsync();
+        var transaction = await connection.BeginTransactionAsync();
+        await using var command = new NpgsqlCommand(
+            $"SELECT 1 FROM environment_service WHERE environment_id = {subscription.Environment} FOR UPDATE", connection, transaction);
+        await command.ExecuteScalarAsync();
+        return new RowLock(connection, transaction);
+    }
+
+    public async Task ReleaseAsync()
+    {
+        if (_transaction.Connection is not null)
+        {
+            await _transaction.RollbackAsync();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await ReleaseAsync();
+        await _connection.DisposeAsync();
+    }
+}
