@@ -96,9 +96,9 @@ internal static class GateSql
              WHERE reservation.id = $1 AND expires_at > $2 AND $3 <= quantity
             RETURNING counter_id, request_id, greatest(units - $3, 0) AS back),
         noted AS (
-            UPDATE request SET units = request.units - ended.back
-              FROM ended
-             WHERE request.id = ended.request_id AND ended.back > 0),
+            -- Not by a join: with an empty partition among them the planner would read each partition whole.
+            UPDATE request SET units = request.units - (SELECT back FROM ended)
+             WHERE id = (SELECT request_id FROM ended WHERE back > 0)),
         given_back AS (
             UPDATE environment_service es
                SET consumed_units = es.consumed_units - ended.back,

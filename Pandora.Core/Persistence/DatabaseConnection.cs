@@ -56,9 +56,11 @@ internal static class DatabaseConnection
 
     /// <summary>
     /// The gate's few statements are planned once, for batches of any size, and always by index: a plan made for a small
-    /// or new database must not outlive it, and what takes a millisecond must not be compiled.
+    /// or new database must not outlive it, and what takes a millisecond must not be compiled. A node that stands still in
+    /// the middle of a transaction must not keep counters from the others for longer than they wait.
     /// </summary>
-    private const string GateSettings = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off";
+    private const string GateSettings =
+        "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '3s'";
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>

@@ -220,54 +220,6 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
                 "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1", pandora.Clock.Now.AddHours(-24).UtcDateTime));
     }
 
-    [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_call_that_ended_without_an_answer_is_made_again_by_its_repetition(bool onTheSameNode)
-    {
-        await using var other = await pandora.StartAnotherNodeAsync();
-        var repeating = onTheSameNode ? Node : other;
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
-        var request = Named(subscription, "late");
-        await Node.ConsumeAsync(subscription.Request());
-        await other.ConsumeAsync(subscription.Request());
-        await using var hold = await RowLock.OnCounterAsync(Node, subscription);
-
-        var ended = await TryAsync(Node, request, "300m");
-        var repetition = repeating.ConsumeAsync(request);
-        await hold.ReleaseAsync();
-        var answer = await repetition;
-
-        Assert.Equal(GrpcCode.DeadlineExceeded, ended.Code);
-        Assert.True(answer.BaseResponse.Valid);
-        // Behind this call the node has taken back what nobody was told of.
-        await Node.ConsumeAsync(Named(subscription, "behind"));
-        Assert.Equal(answer, await repeating.ConsumeAsync(request));
-        Assert.Equal(0, (await Node.LoggedAsync(answer.BaseResponse.RequestId))?.Outcome);
-        await Eventually.HoldsAsync("4 calls are logged", async () => await Node.CallsOfAsync(subscription) == 4);
-        Assert.Equal(6, await Node.LeftAsync(subscription));
-        await Node.ExpectProvenBooksAsync();
-    }
-
-    [Fact]
-    public async Task A_call_that_ended_without_an_answer_leaves_nothing_behind()
-    {
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
-        await Node.ConsumeAsync(subscription.Request());
-        await using (await RowLock.OnCounterAsync(Node, subscription))
-        {
-            Assert.Equal(GrpcCode.DeadlineExceeded, (await TryAsync(Node, Named(subscription, "gone"), "300m")).Code);
-        }
-
-        await Eventually.HoldsAsync("nothing is left of it", async () =>
-            await Node.ScalarAsync<long>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'") == 0
-            && await Node.CallsOfAsync(subscription) == 1
-            && await Node.LeftAsync(subscription) == 9);
-        var again = await Node.ConsumeAsync(Named(subscription, "gone"));
-        Assert.Equal(8, again.AvailableRequest);
-        Assert.Equal(2, await Node.CallsOfAsync(subscription));
-    }
-
     private static ValidateRequest Named(Subscription subscription, string name)
     {
         var request = subscription.Request();
@@ -275,17 +227,6 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
         return request;
     }
 
-    private static Task<GrpcReply<ValidateConsumeResponse>> TryAsync(TestNode node, ValidateRequest request, string? timeout = null) =>
-        node.Grpc.CallAsync(
-            Calls.ConsumePath,
-            request,
-            ValidateConsumeResponse.Parser,
-            TestContext.Current.CancellationToken,
-            message =>
-            {
-                if (timeout is not null)
-                {
-                    message.Headers.Add("grpc-timeout", timeout);
-                }
-            });
+    private static Task<GrpcReply<ValidateConsumeResponse>> TryAsync(TestNode node, ValidateRequest request) =>
+        node.Grpc.CallAsync(Calls.ConsumePath, request, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
 }

@@ -1,7 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Grpc;
-using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Grpc;
 

@@ -26,13 +26,7 @@ internal sealed class RowLock : IAsyncDisposable
         return new RowLock(connection, transaction);
     }
 
-    public async Task ReleaseAsync()
-    {
-        if (_transaction.Connection is not null)
-        {
-            await _transaction.RollbackAsync();
-        }
-    }
+    public async Task ReleaseAsync() => await _transaction.DisposeAsync();
 
     public async ValueTask DisposeAsync()
     {

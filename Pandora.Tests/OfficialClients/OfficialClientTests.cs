@@ -16,7 +16,7 @@ public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<
     public async Task The_python_client_needs_only_reflection_to_call_everything()
     {
         Need(File.Exists(Python) && (await RunAsync(Python, "-c", "import grpc")).ExitCode == 0, "python3-grpcio");
-        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
 
         var (exitCode, output) = await RunAsync(
             Python, Script("check.py"), pandora.Node.GrpcAddress.Authority, subscription.Secret, subscription.ServiceName, Scenario.Version);
@@ -29,15 +29,21 @@ public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<
             {"reflection": "grpc.reflection.v1", "services": {{Services}}}
             {"reflection": "grpc.reflection.v1alpha", "services": {{Services}}}
             {"health": 1}
-            {"valid": true, "failure": "", "available": 2, "id": true}
-            {"valid": true, "failure": "", "available": 1, "id": true}
-            {"valid": true, "failure": "", "available": 0, "id": true}
-            {"valid": false, "failure": "QUOTA_EXCEEDED", "available": 0, "id": true}
-            {"valid": true, "project": true}
+            {"valid": true, "failure": "", "available": 9, "id": true}
+            {"valid": true, "failure": "", "available": 8, "id": true}
+            {"valid": true, "failure": "", "available": 5, "id": true}
+            {"valid": false, "failure": "QUOTA_EXCEEDED", "available": 5, "id": true}
+            {"valid": true, "project": true, "reset": true}
+            {"repeated": true, "available": 4}
+            {"reserved": true, "failure": "", "available": 0, "ends": true}
+            {"reserved": true, "failure": "", "available": 0, "ends": true}
+            {"reserved": false, "failure": "QUOTA_EXCEEDED", "available": 3, "ends": false}
             {"reported": true}
             {"status": "FAILED_PRECONDITION", "details": false}
             {"status": "INVALID_ARGUMENT", "details": true}
             {"status": "INVALID_ARGUMENT", "details": true}
+            {"status": "INVALID_ARGUMENT", "details": true}
+            {"status": "NOT_FOUND", "details": false}
             """,
             output.Trim());
     }

@@ -90,19 +90,38 @@ check = dict(
     request=dict(path="/orders", method="GET", ip_address="192.0.2.7", metadata=dict(headers="Accept: */*")),
 )
 ids = []
-for _ in range(4):
-    answer = call(pool, "/api_key.v1.APIKeyService/ValidateConsume", **check)
+for quantity in (0, 1, 3, 7):
+    answer = call(pool, "/api_key.v1.APIKeyService/ValidateConsume", quantity=quantity, **check)
     ids.append(answer.base_response.request_id)
     show(valid=answer.base_response.valid, failure=answer.base_response.failure_code, available=answer.available_request, id=ids[-1] != "")
 looked = call(pool, "/api_key.v1.APIKeyService/Validate", **check)
-show(valid=looked.valid, project=looked.project.name != "")
+show(valid=looked.valid, project=looked.project.name != "", reset=looked.HasField("reset_at"))
+
+twice = [call(pool, "/api_key.v1.APIKeyService/ValidateConsume", idempotency_key="py", **check) for _ in range(2)]
+show(repeated=twice[0] == twice[1], available=twice[1].available_request)
+
+
+def reserve(quantity):
+    answer = call(
+        pool, "/reservation.v1.ReservationService/Reserve", validate=dict(quantity=quantity, **check), time_to_live=dict(seconds=60))
+    show(reserved=answer.reservation_id != "", failure=answer.base_response.failure_code, available=answer.available_request, ends=answer.HasField("expires_at"))
+    return answer.reservation_id
+
+
+used = reserve(4)
+call(pool, "/reservation.v1.ReservationService/Commit", params=dict(id=used), actual_quantity=1)
+unused = reserve(3)
+call(pool, "/reservation.v1.ReservationService/Rollback", params=dict(id=unused))
+reserve(4)
 
 call(pool, "/request.v1.RequestService/UpdateExecutionStatus", id=ids[0].upper(), status_code=200, execution_status="success")
 show(reported=True)
 for path, fields in (
     ("/request.v1.RequestService/UpdateExecutionStatus", dict(id=ids[3], status_code=200, execution_status="success")),
     ("/request.v1.RequestService/UpdateExecutionStatus", dict(id="x", status_code=3000000000, execution_status="success")),
+    ("/api_key.v1.APIKeyService/ValidateConsume", dict(idempotency_key="py", quantity=2, **check)),
     ("/reservation.v1.ReservationService/Rollback", dict()),
+    ("/reservation.v1.ReservationService/Commit", dict(params=dict(id=unused))),
 ):
     try:
         call(pool, path, **fields)

@@ -10,9 +10,10 @@ public sealed class DatabaseConnectionTests(PandoraFixture pandora) : IClassFixt
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("idle_in_transaction_session_timeout", "30s")]
-    [InlineData("default_transaction_isolation", "read committed")]
-    public async Task Session_settings_hold_on_every_use_of_a_pooled_connection(string setting, string value)
+    [InlineData("idle_in_transaction_session_timeout", "30s", "3s")]
+    [InlineData("default_transaction_isolation", "read committed", "read committed")]
+    [InlineData("plan_cache_mode", "auto", "force_generic_plan")]
+    public async Task Session_settings_hold_on_every_use_of_a_pooled_connection(string setting, string ofCalls, string ofGate)
     {
         await using (var connection = new NpgsqlConnection(pandora.Node.ConnectionString))
         {
@@ -23,9 +24,9 @@ public sealed class DatabaseConnectionTests(PandoraFixture pandora) : IClassFixt
         }
         var settings = new NpgsqlConnectionStringBuilder(pandora.Node.ConnectionString) { MaxPoolSize = 1, MinPoolSize = 0 };
 
-        foreach (var open in new Func<string, NpgsqlDataSource>[]
+        foreach (var (open, value) in new (Func<string, NpgsqlDataSource>, string)[]
                  {
-                     DatabaseConnection.ForCalls, DatabaseConnection.ForLanes, DatabaseConnection.ForReports,
+                     (DatabaseConnection.ForCalls, ofCalls), (DatabaseConnection.ForLanes, ofGate), (DatabaseConnection.ForReports, ofGate),
                  })
         {
             await using var pool = open(settings.ConnectionString);
@@ -47,6 +48,6 @@ public sealed class DatabaseConnectionTests(PandoraFixture pandora) : IClassFixt
         var answer = await pandora.Node.ConsumeAsync(subscription.Request());
 
         Assert.Equal((true, 98), (answer.BaseResponse.Valid, answer.AvailableRequest));
-        Assert.Equal(2, await pandora.Node.ScalarAsync<long>("SELECT count(*) FROM request WHERE service_id = $1", subscription.Service));
+        Assert.Equal(2, await pandora.Node.CallsOfAsync(subscription));
     }
 }
