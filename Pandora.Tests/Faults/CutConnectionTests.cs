@@ -7,20 +7,28 @@ namespace Pandora.Tests.Faults;
 [Collection(FaultSuite.Name)]
 public sealed class CutConnectionTests
 {
-    private const int Cuts = 300;
-
     [Fact]
     public async Task Hundreds_of_cuts_between_statement_and_answer_cost_nothing_and_grant_nothing()
     {
         await using var loaded = await LoadedNode.StartAsync(seed: 3001, behindProxy: true);
 
-        loaded.Proxy.Spoil((CutKind.Before, 8), (CutKind.After, 40), (CutKind.OneSided, 4), (CutKind.Delay, 50));
-        await Eventually.HoldsAsync(
-            $"{Cuts} cuts",
-            () => Task.FromResult(loaded.Proxy.Cuts >= Cuts),
-            TimeSpan.FromSeconds(120),
-            () => $"{loaded.Proxy.Cuts} were");
-        loaded.Proxy.Spoil();
+        await loaded.CutAsync(
+            300, TimeSpan.FromSeconds(120), (CutKind.Before, 8), (CutKind.After, 40), (CutKind.OneSided, 4), (CutKind.Delay, 50));
+
+        await loaded.RecoverAndProveAsync();
+    }
+
+    [Fact]
+    public async Task A_line_that_broke_for_the_node_alone_leaves_no_locks_behind()
+    {
+        await using var loaded = await LoadedNode.StartAsync(seed: 3002, behindProxy: true);
+
+        for (var cuts = 1; cuts <= 40; cuts++)
+        {
+            await loaded.CutAsync(cuts, TimeSpan.FromSeconds(30), (CutKind.OneSided, 50));
+            // The database itself would take three seconds to end a transaction that is left to itself.
+            await loaded.Load.AnsweredAgainAsync(TimeSpan.FromSeconds(2.5), more: 32);
+        }
 
         await loaded.RecoverAndProveAsync();
     }
@@ -28,16 +36,9 @@ public sealed class CutConnectionTests
     [Fact]
     public async Task Answers_that_never_come_are_unavailability_and_not_units()
     {
-        const int Silences = 6;
-        await using var loaded = await LoadedNode.StartAsync(seed: 3002, behindProxy: true);
+        await using var loaded = await LoadedNode.StartAsync(seed: 3003, behindProxy: true);
 
-        loaded.Proxy.Spoil((CutKind.Silence, 20));
-        await Eventually.HoldsAsync(
-            $"{Silences} silences",
-            () => Task.FromResult(loaded.Proxy.Cuts >= Silences),
-            TimeSpan.FromSeconds(60),
-            () => $"{loaded.Proxy.Cuts} were");
-        loaded.Proxy.Spoil();
+        await loaded.CutAsync(4, TimeSpan.FromSeconds(60), (CutKind.Silence, 20));
 
         await loaded.RecoverAndProveAsync();
     }
@@ -45,7 +46,7 @@ public sealed class CutConnectionTests
     [Fact]
     public async Task A_slow_line_only_takes_longer()
     {
-        await using var loaded = await LoadedNode.StartAsync(seed: 3003, behindProxy: true);
+        await using var loaded = await LoadedNode.StartAsync(seed: 3004, behindProxy: true);
 
         loaded.Proxy.Spoil((CutKind.Delay, 900));
         await loaded.Load.AnsweredAgainAsync(TimeSpan.FromSeconds(30), more: 200);
@@ -53,5 +54,24 @@ public sealed class CutConnectionTests
 
         await loaded.RecoverAndProveAsync();
         Assert.Equal(0, loaded.Load.Book.Count(GrpcCode.Unavailable));
+    }
+
+    [Fact]
+    public async Task A_node_that_loses_sight_of_the_database_keeps_nothing_from_the_others()
+    {
+        await using var loaded = await LoadedNode.StartAsync(seed: 3005, behindProxy: true);
+        await using var other = await TestNode.StartAsync(loaded.Server.ConnectionString);
+
+        for (var round = 0; round < 2; round++)
+        {
+            loaded.Load.MoveTo(loaded.Node.GrpcAddress, other.GrpcAddress);
+            await loaded.Load.AnsweredAgainAsync(TimeSpan.FromSeconds(30));
+            loaded.Proxy.Spoil((CutKind.Silence, 1000));
+            loaded.Load.MoveTo(other.GrpcAddress);
+            await loaded.Load.AnsweredAgainAsync(FaultSuite.RecoveryLimit);
+            loaded.Proxy.Spoil();
+        }
+
+        await loaded.RecoverAndProveAsync();
     }
 }

@@ -47,6 +47,16 @@ internal sealed class LoadedNode : IAsyncDisposable
         return loaded;
     }
 
+    /// <summary>Faults go on until so many connections were cut.</summary>
+    /// <param name="limit">Every cut costs some time; more than this together is too much.</param>
+    public async Task CutAsync(int count, TimeSpan limit, params (CutKind Kind, int PerThousand)[] faults)
+    {
+        Proxy.Spoil(faults);
+        await Eventually.HoldsAsync(
+            $"{count} cuts", () => Task.FromResult(Proxy.Cuts >= count), limit, () => $"{Proxy.Cuts} were");
+        Proxy.Spoil();
+    }
+
     /// <summary>After a fault: every caller is served again in time, and then the books are proved.</summary>
     public async Task RecoverAndProveAsync()
     {
