@@ -72,7 +72,12 @@ internal sealed class OwnServer : IAsyncDisposable
     {
         foreach (var process in Processes())
         {
-            using var kill = Process.Start("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]);
+            // It may have ended meanwhile, and nobody needs to read that.
+            var info = new ProcessStartInfo("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)])
+            {
+                RedirectStandardError = true,
+            };
+            using var kill = Process.Start(info)!;
             kill.WaitForExit();
         }
     }
