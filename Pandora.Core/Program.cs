@@ -9,6 +9,17 @@ using var logs = ServiceDefaultsExtensions.CreateLoggerFactory();
 var log = logs.CreateLogger("Pandora.Core");
 try
 {
+    switch (args)
+    {
+        case []:
+            break;
+        case ["verify"]:
+            return await VerifyVerb.RunAsync(stop);
+        default:
+            throw new StartRefusedException(
+                $"\"{Variables.OneLine(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, and \"verify\", to prove the books. Settings are variables of the environment.");
+    }
+
     // 1. The configuration: a fault ends the start before anything is touched.
     var settings = SettingsReader.Read(Variables.OfProcess());
     foreach (var warning in settings.Warnings)

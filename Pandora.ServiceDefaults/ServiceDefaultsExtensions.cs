@@ -38,13 +38,19 @@ public static class ServiceDefaultsExtensions
     }
 
     /// <summary>The same log for what happens before there is a host and after it has gone.</summary>
-    public static ILoggerFactory CreateLoggerFactory()
+    /// <param name="toStandardError">For a process whose standard output is a result; then only what is wrong is logged.</param>
+    public static ILoggerFactory CreateLoggerFactory(bool toStandardError = false)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(DefaultLevels).AddEnvironmentVariables().Build();
         return LoggerFactory.Create(logging =>
         {
             logging.AddConfiguration(configuration.GetSection("Logging"));
             AddConsole(logging);
+            if (toStandardError)
+            {
+                logging.AddFilter(level => level >= LogLevel.Warning);
+                logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            }
         });
     }
 

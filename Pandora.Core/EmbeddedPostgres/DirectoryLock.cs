@@ -15,18 +15,13 @@ internal static partial class DirectoryLock
 
     public static async Task<IDisposable> TakeAsync(string dataDirectory, ILogger logger, CancellationToken ct)
     {
-        var path = Path.Combine(dataDirectory, "postgres.lock");
+        var path = FileIn(dataDirectory);
         var started = Stopwatch.GetTimestamp();
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (UnauthorizedAccessException)
-            {
-                throw new StartRefusedException(
-                    $"PANDORA_DIR: {path} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");
+                return Open(path);
             }
             catch (IOException) when (Stopwatch.GetElapsedTime(started) < Patience)
             {
@@ -41,6 +36,35 @@ internal static partial class DirectoryLock
                 throw new StartRefusedException(
                     $"PANDORA_DIR {dataDirectory} is in use by another Pandora Core: stop that one, or give this one a directory of its own.");
             }
+        }
+    }
+
+    /// <summary>Whether another process serves the database of the directory, or is about to.</summary>
+    public static bool IsTaken(string dataDirectory)
+    {
+        try
+        {
+            Open(FileIn(dataDirectory)).Dispose();
+            return false;
+        }
+        catch (IOException)
+        {
+            return true;
+        }
+    }
+
+    private static string FileIn(string dataDirectory) => Path.Combine(dataDirectory, "postgres.lock");
+
+    private static FileStream Open(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new StartRefusedException(
+                $"PANDORA_DIR: {path} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");
         }
     }
 

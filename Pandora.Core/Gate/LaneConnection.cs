@@ -17,6 +17,8 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, KeyDir
     /// <summary>Serves the connection that was opened last.</summary>
     public ServerProcess Server { get; private set; }
 
+    public bool IsOpen => _connection is not null;
+
     public ValueTask<NpgsqlConnection> OpenAsync(CancellationToken ct)
     {
         if (_connection is { State: not ConnectionState.Open })

@@ -156,6 +156,10 @@ internal sealed partial class LedgerWriter(
         }
         catch (Exception e)
         {
+            if (_connection.IsOpen && !IsRefused(e))
+            {
+                _openEnds.Add(_connection.Server);
+            }
             DropConnection();
             if (!DatabaseFaults.IsUnavailable(e))
             {

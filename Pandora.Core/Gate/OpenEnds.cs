@@ -15,6 +15,18 @@ internal sealed partial class OpenEnds(ILogger logger)
 
     public bool IsEmpty => _ends.Count == 0;
 
+    /// <summary>
+    /// Has a server process ended whose connection broke: it may not know yet, and sit on locks in a transaction that
+    /// nobody will end.
+    /// </summary>
+    public void Add(ServerProcess server)
+    {
+        if (!_ends.Any(end => end.Server == server))
+        {
+            _ends.Enqueue(new OpenEnd(server, [], [], [], []));
+        }
+    }
+
     /// <param name="server">The process that may yet commit them. Null: they are committed.</param>
     public void Add(List<PendingCheck> checks, ServerProcess? server) =>
         // A copy: the checks themselves may be decided anew.
@@ -43,9 +55,12 @@ internal sealed partial class OpenEnds(ILogger logger)
                 {
                     return;
                 }
-                var taken = await lane.InTime(TakeBackAsync(connection, end, limit.Token), limit.Token);
+                if (end.Count > 0)
+                {
+                    var taken = await lane.InTime(TakeBackAsync(connection, end, limit.Token), limit.Token);
+                    Log.TakenBack(logger, taken, end.Count);
+                }
                 _ends.Dequeue();
-                Log.TakenBack(logger, taken, end.Count);
             }
         }
         catch (Exception e) when (e is not OperationCanceledException || !stopNow.IsCancellationRequested)
@@ -58,9 +73,10 @@ internal sealed partial class OpenEnds(ILogger logger)
     /// <summary>Says what is left behind at the end of the process.</summary>
     public void GiveUp()
     {
-        if (!IsEmpty)
+        var left = _ends.Sum(end => end.Count);
+        if (left > 0)
         {
-            Log.NeverSettled(logger, _ends.Sum(end => end.Count));
+            Log.NeverSettled(logger, left);
         }
     }
 

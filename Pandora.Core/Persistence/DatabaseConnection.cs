@@ -119,6 +119,17 @@ internal static class DatabaseConnection
         return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
     }
 
+    /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
+    public static NpgsqlDataSource ForVerification(string connectionString)
+    {
+        var settings = Bounded(connectionString);
+        settings.CommandTimeout = 0;
+        settings.TcpKeepAlive = true;
+        settings.Pooling = false;
+        settings.MinPoolSize = 0;
+        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+    }
+
     private static NpgsqlConnectionStringBuilder Bounded(string connectionString)
     {
         var settings = new NpgsqlConnectionStringBuilder(connectionString);

@@ -28,6 +28,7 @@ public sealed partial class DependencyTests
         ["Environments"] = Rest,
         ["OpenApi"] = ["Errors", "Rest", "Security"],
         ["Requests"] = [.. Rest, "Gate"],
+        ["Verification"] = ["Errors", "Persistence", "Settings"],
     };
 
     [Fact]

@@ -12,16 +12,24 @@ internal sealed class OwnServer : IAsyncDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("pandora-own-").FullName;
     private PrivatePostgres? _postgres;
 
-    private OwnServer()
-    {
-    }
+    private readonly bool _flushes;
+
+    private OwnServer(bool flushes) => _flushes = flushes;
 
     public string ConnectionString { get; private set; } = "";
 
+    public string Socket => Path.Combine(_directory, "postgres", "socket", ".s.PGSQL.5432");
+
+    /// <summary>Number of the postmaster.</summary>
+    public int ProcessId => int.Parse(File.ReadLines(PidFile).First(), CultureInfo.InvariantCulture);
+
+    private string PidFile => Path.Combine(_directory, "postgres", "data", "postmaster.pid");
+
     /// <summary>Migrated, with the test account.</summary>
-    public static async Task<OwnServer> StartAsync()
+    /// <param name="flushes">Whether a commit waits for the disk, as it does for an operator.</param>
+    public static async Task<OwnServer> StartAsync(bool flushes = false)
     {
-        var server = new OwnServer();
+        var server = new OwnServer(flushes);
         await server.ResumeFromStopAsync();
         await Migrator.MigrateAsync(server.ConnectionString, NullLogger.Instance, CancellationToken.None);
         await TestAccount.CreateAsync(server.ConnectionString);
@@ -41,7 +49,7 @@ internal sealed class OwnServer : IAsyncDisposable
                 DatabaseName = "pandora",
                 User = "pandora",
                 Password = "own",
-                ServerSettings = new Dictionary<string, string> { ["fsync"] = "off" },
+                ServerSettings = new Dictionary<string, string> { ["fsync"] = _flushes ? "on" : "off" },
             },
             NullLogger.Instance,
             CancellationToken.None);
@@ -64,7 +72,12 @@ internal sealed class OwnServer : IAsyncDisposable
     {
         foreach (var process in Processes())
         {
-            using var kill = Process.Start("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)]);
+            // It may have ended meanwhile, and nobody needs to read that.
+            var info = new ProcessStartInfo("kill", [$"-{signal}", process.ToString(CultureInfo.InvariantCulture)])
+            {
+                RedirectStandardError = true,
+            };
+            using var kill = Process.Start(info)!;
             kill.WaitForExit();
         }
     }
@@ -72,12 +85,11 @@ internal sealed class OwnServer : IAsyncDisposable
     /// <summary>The postmaster and its children.</summary>
     private List<int> Processes()
     {
-        var pidFile = Path.Combine(_directory, "postgres", "data", "postmaster.pid");
-        if (!File.Exists(pidFile))
+        if (!File.Exists(PidFile))
         {
             return [];
         }
-        var postmaster = int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture);
+        var postmaster = ProcessId;
         var children =
             from folder in Directory.EnumerateDirectories("/proc")
             let name = Path.GetFileName(folder)

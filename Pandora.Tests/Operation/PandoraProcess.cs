@@ -32,6 +32,10 @@ internal sealed class PandoraProcess : IAsyncDisposable
 
     public int GrpcPort { get; }
 
+    public Uri RestAddress => new($"http://127.0.0.1:{HttpPort}");
+
+    public Uri GrpcAddress => new($"http://127.0.0.1:{GrpcPort}");
+
     public int Id => _process.Id;
 
     public IReadOnlyCollection<string> Output => _output;
@@ -44,10 +48,23 @@ internal sealed class PandoraProcess : IAsyncDisposable
         Start("Pandora.Core.dll", folder, variables);
 
     /// <param name="program">The assembly to run, from beside the tests.</param>
-    public static PandoraProcess Start(string program, string? folder, params (string Name, string? Value)[] variables)
+    public static PandoraProcess Start(string program, string? folder, params (string Name, string? Value)[] variables) =>
+        Start([program], folder, variables);
+
+    /// <summary>Runs a verb of the product to its end.</summary>
+    /// <returns>The exit code; all output has been read.</returns>
+    public static async Task<(int ExitCode, string[] Output, string[] Errors)> RunAsync(
+        string[] arguments, string? folder, params (string Name, string? Value)[] variables)
+    {
+        await using var process = Start(["Pandora.Core.dll", .. arguments], folder, variables);
+        var exitCode = await process.EndAsync();
+        return (exitCode, [.. process.Output], [.. process.Errors]);
+    }
+
+    private static PandoraProcess Start(string[] command, string? folder, (string Name, string? Value)[] variables)
     {
         var (httpPort, grpcPort) = FreePorts();
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, program)])
+        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, command[0]), .. command[1..]])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -57,7 +74,7 @@ internal sealed class PandoraProcess : IAsyncDisposable
             info.Environment.Remove(name);
         }
         info.Environment["PANDORA_DIR"] = folder;
-        info.Environment["PANDORA_DB_PASSWORD"] = "blank 'quote' \"double\" \\back";
+        info.Environment["PANDORA_DB_PASSWORD"] = DataFolder.DatabasePassword;
         info.Environment["PANDORA_HTTP_PORT"] = httpPort.ToString(CultureInfo.InvariantCulture);
         info.Environment["PANDORA_GRPC_PORT"] = grpcPort.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in variables)

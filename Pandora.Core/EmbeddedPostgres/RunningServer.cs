@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Net;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.EmbeddedPostgres;
+
+/// <summary>
+/// The private PostgreSQL for a process that does not serve: the one that a serving process keeps running, or, if there
+/// is none, one that is started for the purpose and stopped afterwards.
+/// </summary>
+internal sealed class RunningServer : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+
+    private readonly PrivatePostgres? _own;
+
+    private RunningServer(string connectionString, PrivatePostgres? own)
+    {
+        ConnectionString = connectionString;
+        _own = own;
+    }
+
+    public string ConnectionString { get; }
+
+    /// <exception cref="StartRefusedException">There is no private database, or no way to it.</exception>
+    public static async Task<RunningServer> FindOrStartAsync(
+        PandoraSettings settings, DatabaseSettings.Embedded database, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct)
+    {
+        var cluster = new Cluster(Path.GetFullPath(settings.DataDirectory), new ServerAccount(User: null));
+        if (cluster.ReadMajor() is null)
+        {
+            throw new StartRefusedException($"PANDORA_DIR {settings.DataDirectory} holds no private database.");
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        limit.CancelAfter(Patience);
+        try
+        {
+            // Whoever holds the directory is serving, starting or stopping.
+            while (DirectoryLock.IsTaken(settings.DataDirectory))
+            {
+                if (AddressOf(cluster) is { } address)
+                {
+                    return new RunningServer(
+                        address.ConnectionString(database.User, database.Password, database.Name, pooling: false), own: null);
+                }
+                await Task.Delay(Pause, limit.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new StartRefusedException(
+                $"The private database in {cluster.Data} belongs to another Pandora Core and was not ready within {Patience.TotalSeconds:0} s.");
+        }
+        var own = await PrivatePostgres.StartIfChosenAsync(settings, stopLimit, logger, ct);
+        return new RunningServer(own!.ConnectionString, own);
+    }
+
+    /// <summary>Stops what was started; leaves alone what belongs to somebody else.</summary>
+    public ValueTask DisposeAsync() => _own?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+    /// <summary>Where the server listens, by its own lock file. Null: it takes no connections.</summary>
+    private static ServerAddress? AddressOf(Cluster cluster)
+    {
+        try
+        {
+            // Number, data directory, start, port, socket directory, address, shared memory, status.
+            var lines = File.ReadAllLines(Path.Combine(cluster.Data, "postmaster.pid"));
+            return lines.Length >= 8 && lines[7].Trim() == "ready"
+                ? new ServerAddress(
+                    lines[4].Length > 0 ? lines[4] : IPAddress.Loopback.ToString(),
+                    int.Parse(lines[3], NumberStyles.None, CultureInfo.InvariantCulture))
+                : null;
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new StartRefusedException(
+                $"{cluster.Data} belongs to another user than {Environment.UserName}: verify as the user that runs Pandora Core.");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace Pandora.Tests.Faults;
+
+/// <summary>
+/// Tests that break what the product stands on while it is under load. They run alone, one after the other: they hold the
+/// product to times.
+/// </summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class FaultSuite
+{
+    public const string Name = "Faults";
+
+    /// <summary>After a fault checks are answered again within this time, with nobody's help.</summary>
+    internal static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(10);
+}
