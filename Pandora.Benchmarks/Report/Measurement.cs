@@ -69,6 +69,14 @@ internal sealed class Results
     public double? Ratio(Scenario scenario, Concurrency concurrency, Scenario of, Concurrency ofConcurrency) =>
         Ratio(Key(scenario, concurrency), Key(of, ofConcurrency));
 
+    /// <summary>The throughput of one scenario in that of another, both by h2load. Null: not measured.</summary>
+    public double? RatioByH2Load(Scenario scenario, Scenario of)
+    {
+        RowKey? Find(Scenario one) =>
+            Rows.Where(row => row.Name.StartsWith($"{one.Name} (by h2load", StringComparison.Ordinal)).Cast<RowKey?>().FirstOrDefault();
+        return Find(scenario) is { } row && Find(of) is { } other ? Ratio(row, other) : null;
+    }
+
     public static RowKey Key(Scenario scenario, Concurrency concurrency) => new(scenario.Name, concurrency.Name);
 
     private static double? Median(double[] values)
