@@ -15,6 +15,7 @@ internal static class DirectoryReader
     public static async Task LoadAsync(
         NpgsqlConnection connection, KeyDirectory directory, IReadOnlyList<LookUpKey> asked, CancellationToken ct)
     {
+        var origin = directory.Origin;
         var found = new List<Found>(asked.Count);
         var names = new MissingNames();
         await using (var batch = new NpgsqlBatch(connection))
@@ -26,7 +27,7 @@ internal static class DirectoryReader
             await using var reader = await batch.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
-                var row = Found.At(reader);
+                var row = Found.At(reader, origin);
                 names.Note(row, asked[found.Count]);
                 found.Add(row);
             }
@@ -45,24 +46,25 @@ internal static class DirectoryReader
     /// <summary>Tells the directory what has changed since the version it knows.</summary>
     public static async Task CatchUpAsync(NpgsqlConnection connection, KeyDirectory directory, CancellationToken ct)
     {
+        var origin = directory.Origin;
         var known = directory.Version;
-        var version = 0L;
+        var version = origin;
         var changes = new List<DirectoryChange>();
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(DirectorySql.ReadChanges)
-            .With(known, NpgsqlDbType.Bigint)
+            .With(known - origin, NpgsqlDbType.Bigint)
             .With(MostChanges + 1, NpgsqlDbType.Integer);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         while (await reader.ReadAsync(ct))
         {
-            version = reader.GetInt64(0);
+            version = origin + reader.GetInt64(0);
             if (!reader.IsDBNull(1))
             {
-                changes.Add(new DirectoryChange(reader.GetInt64(1), EntityOf(reader.GetString(2)), reader.GetInt32(3)));
+                changes.Add(new DirectoryChange(origin + reader.GetInt64(1), EntityOf(reader.GetString(2)), reader.GetInt32(3)));
             }
         }
-        var isTold = known >= 0 && version - known < LongestLag && changes.Count <= MostChanges;
-        directory.CatchUp(version, isTold ? changes : null);
+        var isTold = known >= origin && version - known < LongestLag && changes.Count <= MostChanges;
+        directory.CatchUp(origin, version, isTold ? changes : null);
     }
 
     private static DirectoryEntity EntityOf(string word) => word switch
@@ -78,10 +80,10 @@ internal static class DirectoryReader
     /// <summary>One row of <see cref="DirectorySql.ReadFacts"/>. A logged id of 0: the log has no name for it yet.</summary>
     private sealed record Found(Facts Facts, string KeyMask)
     {
-        public static Found At(NpgsqlDataReader reader) =>
+        public static Found At(NpgsqlDataReader reader, long origin) =>
             new(
                 new Facts(
-                    reader.GetInt64(0),
+                    origin + reader.GetInt64(0),
                     reader.IsDBNull(1) ? null : KeyAt(reader),
                     reader.IsDBNull(15)
                         ? null

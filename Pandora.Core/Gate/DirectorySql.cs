@@ -5,7 +5,7 @@ internal static class DirectorySql
 {
     /// <summary>
     /// The facts of each look-up and the version of the directory they are of: $1 key hashes, $2 service names, $3 service
-    /// versions.
+    /// versions. Of the ids of a logged key only that of the key may lead to it: a client may have a million of them.
     /// </summary>
     public const string ReadFacts =
         """
@@ -26,7 +26,7 @@ internal static class DirectorySql
                      JOIN client c ON c.id = p.client_id) ON k.key_hash = asked.key_hash
           LEFT JOIN LATERAL (SELECT logged.id FROM logged_key logged
                               WHERE logged.api_key_id = k.id
-                                AND (logged.environment_id, logged.project_id, logged.client_id) = (e.id, p.id, c.id)
+                                AND (logged.environment_id + 0, logged.project_id + 0, logged.client_id + 0) = (e.id, p.id, c.id)
                                 AND (logged.environment_name, logged.project_name, logged.client_name) = (e.name, p.name, c.name)
                               ORDER BY logged.id LIMIT 1) known_key ON true
           LEFT JOIN service s ON s.name = asked.service_name AND s.version = asked.service_version

@@ -26,6 +26,9 @@ internal sealed class KeyDirectory
     private const int KnownCapacity = 200_000;
     private const int UnknownCapacity = 20_000;
 
+    // No database ever has as many versions.
+    private const long MostVersions = 1L << 44;
+
     // With more changes than this it is cheaper to begin anew than to remember them.
     private const int MostChanges = 20_000;
 
@@ -33,13 +36,22 @@ internal sealed class KeyDirectory
     private readonly RecentCache<LookUpKey, Facts> _unknown = new(UnknownCapacity);
     private readonly Lock _catchUp = new();
     private readonly Dictionary<(DirectoryEntity, int), long> _changedAt = [];
+    private long _origin;
     private long _version = -1;
     private long _nothingBefore;
     private long _anyKeyChangedAt;
     private long _anyServiceChangedAt;
 
-    /// <summary>The version of the database's directory that is known. -1: none yet.</summary>
+    /// <summary>
+    /// The version of the database's directory that is known, counted from <see cref="Origin"/>. Less than that: none is.
+    /// </summary>
     public long Version => Volatile.Read(ref _version);
+
+    /// <summary>What is added to versions of the database; more whenever everything was forgotten.</summary>
+    public long Origin => Volatile.Read(ref _origin);
+
+    /// <summary>A version that is known here, as the database counts it.</summary>
+    public static long Stored(long version) => version % MostVersions;
 
     /// <summary>What is remembered; it may be out of date. Null: nothing.</summary>
     public Facts? Find(LookUpKey key) => _known.Find(key) ?? _unknown.Find(key);
@@ -75,12 +87,32 @@ internal sealed class KeyDirectory
         }
     }
 
-    /// <summary>Takes note of what changed up to <paramref name="version"/>.</summary>
-    /// <param name="changes">All changes since the version known before. Null: too many to tell, forget everything.</param>
-    public void CatchUp(long version, IReadOnlyList<DirectoryChange>? changes)
+    /// <summary>
+    /// Begins anew. Behind a new connection may be another server: one that took over without the latest changes, or that
+    /// was restored, and has reached a version that is known by other changes.
+    /// </summary>
+    public void ForgetEverything()
     {
         lock (_catchUp)
         {
+            _changedAt.Clear();
+            Volatile.Write(ref _origin, _origin + MostVersions);
+            _nothingBefore = _origin;
+            Volatile.Write(ref _version, _origin - 1);
+        }
+    }
+
+    /// <summary>Takes note of what changed up to <paramref name="version"/>.</summary>
+    /// <param name="origin">From which versions are counted here.</param>
+    /// <param name="changes">All changes since the version known before. Null: too many to tell, forget everything.</param>
+    public void CatchUp(long origin, long version, IReadOnlyList<DirectoryChange>? changes)
+    {
+        lock (_catchUp)
+        {
+            if (origin != _origin)
+            {
+                return; // told of a database that was left since
+            }
             if (changes is null || _changedAt.Count + changes.Count > MostChanges)
             {
                 // Another thread may have caught up further than this one, and its changes go too.

@@ -7,7 +7,7 @@ namespace Pandora.Core.Gate;
 /// The connection of one lane: opened when needed, kept from batch to batch, and given up without waiting for what is
 /// still under way on it.
 /// </summary>
-internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, ILogger logger)
+internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, KeyDirectory directory, ILogger logger)
 {
     private NpgsqlConnection? _connection;
 
@@ -63,6 +63,7 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, ILogge
     {
         var connection = await dataSource.OpenConnectionAsync(ct);
         _connection = connection;
+        directory.ForgetEverything();
         Server = await InTime(WhoServesAsync(connection, ct), ct);
         return connection;
     }

@@ -15,7 +15,7 @@ internal sealed partial class LedgerWriter(
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
     private readonly List<PendingCheck> _batch = new(MaxBatch);
-    private readonly LaneConnection _connection = new(dataSource, logger);
+    private readonly LaneConnection _connection = new(dataSource, directory, logger);
     private readonly OpenEnds _openEnds = new(logger);
 
     // Left behind with a connection that may still be busy with it.
@@ -188,14 +188,14 @@ internal sealed partial class LedgerWriter(
         CommitResult result;
         try
         {
-            result = await _connection.InTime(_run.CommitAsync(connection, version, ct), ct);
+            result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
         }
         catch (Exception e) when (!IsRefused(e))
         {
             _openEnds.Add(checks, _connection.Server);
             throw;
         }
-        if (result.Version != version)
+        if (result.Version != KeyDirectory.Stored(version))
         {
             await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
             return checks;
@@ -226,8 +226,8 @@ internal sealed partial class LedgerWriter(
         if (fresh.Count > 0)
         {
             _run.Decide(fresh, now);
-            result = await _connection.InTime(_run.CommitAsync(connection, version, ct), ct);
-            if (result.Version != version)
+            result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
+            if (result.Version != KeyDirectory.Stored(version))
             {
                 await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
                 await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
@@ -271,7 +271,7 @@ internal sealed partial class LedgerWriter(
                     }
                 }
             }
-            if (missing is null && version >= 0)
+            if (missing is null && version >= directory.Origin)
             {
                 return version;
             }
@@ -279,7 +279,7 @@ internal sealed partial class LedgerWriter(
             {
                 await DirectoryReader.LoadAsync(connection, directory, [.. missing], ct);
             }
-            if (version < 0 || missing!.Any(key => directory.Find(key)?.LoadedAt > version))
+            if (missing is null || missing.Any(key => directory.Find(key)?.LoadedAt > version))
             {
                 await DirectoryReader.CatchUpAsync(connection, directory, ct);
             }

@@ -38,8 +38,12 @@ internal static class RequestLog
         {
             return null;
         }
-        var texts = rows.Select(row => new { row.Detail, Metadata = new RequestMetadata(
-            row.MetadataBody, row.MetadataCookies, row.MetadataHeaders, row.MetadataQueryParams, row.MetadataContentType) });
+        var texts = rows.Select(row => new
+        {
+            row.Detail,
+            Metadata = new RequestMetadata(
+            row.MetadataBody, row.MetadataCookies, row.MetadataHeaders, row.MetadataQueryParams, row.MetadataContentType)
+        });
         return await texts.FirstOrDefaultAsync(ct) is { } found ? new RequestDetail(ViewOf(line), found.Detail, found.Metadata) : null;
     }
 

@@ -83,10 +83,10 @@ public sealed class KeyDirectoryTests
     [InlineData("Client", 41, true)]
     public void A_change_of_anything_that_a_check_depends_on_makes_facts_old(string entity, int id, bool isOld)
     {
-        _directory.CatchUp(1, []);
+        _directory.CatchUp(0, 1, []);
         var facts = Known(1, loadedAt: 1);
 
-        _directory.CatchUp(2, [new DirectoryChange(2, Enum.Parse<DirectoryEntity>(entity), id)]);
+        _directory.CatchUp(0, 2, [new DirectoryChange(2, Enum.Parse<DirectoryEntity>(entity), id)]);
 
         Assert.Equal(!isOld, _directory.IsCurrent(facts, 2));
         Assert.True(_directory.IsCurrent(Known(1, loadedAt: 2), 2));
@@ -97,11 +97,11 @@ public sealed class KeyDirectoryTests
     [InlineData("Service", false, true)]
     public void What_was_unknown_may_have_been_made(string entity, bool makesKeyOld, bool makesServiceOld)
     {
-        _directory.CatchUp(1, []);
+        _directory.CatchUp(0, 1, []);
         var known = Known(1, loadedAt: 1);
         var (noKey, noService) = (new Facts(1, null, known.Service, null), new Facts(1, known.Key, null, null));
 
-        _directory.CatchUp(2, [new DirectoryChange(2, Enum.Parse<DirectoryEntity>(entity), 99)]);
+        _directory.CatchUp(0, 2, [new DirectoryChange(2, Enum.Parse<DirectoryEntity>(entity), 99)]);
 
         Assert.Equal((!makesKeyOld, !makesServiceOld), (_directory.IsCurrent(noKey, 2), _directory.IsCurrent(noService, 2)));
         Assert.True(_directory.IsCurrent(known, 2));
@@ -110,15 +110,32 @@ public sealed class KeyDirectoryTests
     [Fact]
     public void With_too_many_changes_all_is_forgotten_also_what_another_thread_had_noted_meanwhile()
     {
-        _directory.CatchUp(5, []);
+        _directory.CatchUp(0, 5, []);
         var facts = Known(1, loadedAt: 9);
-        _directory.CatchUp(10, [new DirectoryChange(10, DirectoryEntity.ApiKey, 1)]);
+        _directory.CatchUp(0, 10, [new DirectoryChange(10, DirectoryEntity.ApiKey, 1)]);
 
-        _directory.CatchUp(8, null); // this thread asked first and is told last
+        _directory.CatchUp(0, 8, null); // this thread asked first and is told last
 
         Assert.Equal(10, _directory.Version);
         Assert.False(_directory.IsCurrent(facts, 10));
         Assert.True(_directory.IsCurrent(Known(1, loadedAt: 10), 10));
+    }
+
+    [Fact]
+    public void Behind_a_new_connection_nothing_known_counts_even_at_the_same_version()
+    {
+        _directory.CatchUp(0, 10, []);
+        var facts = Known(1, loadedAt: 10);
+        Assert.True(_directory.IsCurrent(facts, _directory.Version));
+
+        _directory.ForgetEverything();
+        _directory.CatchUp(0, 11, []); // told of the server before
+
+        Assert.True(_directory.Version < _directory.Origin);
+        _directory.CatchUp(_directory.Origin, _directory.Origin + 10, null);
+        Assert.Equal(10, KeyDirectory.Stored(_directory.Version));
+        Assert.False(_directory.IsCurrent(facts, _directory.Version));
+        Assert.True(_directory.IsCurrent(Known(1, _directory.Version), _directory.Version));
     }
 
     private static LookUpKey NewKey() => new(RandomNumberGenerator.GetBytes(32), "service", "1");
