@@ -6,7 +6,7 @@ namespace Pandora.Core.Gate;
 /// </summary>
 internal sealed class Answers : IThreadPoolWorkItem
 {
-    private const int MostOnOneThread = 64;
+    private const int MostOnOneThread = 32;
 
     private readonly List<PendingCheck> _checks;
     private readonly Func<PendingCheck, CheckAnswer> _answerTo;
