@@ -14,6 +14,7 @@ internal static class GateSql
 
     /// <summary>
     /// Makes reservations for calls that were let through: $1 ids, $2 counters, $3 log rows, $4 quantities, $5 expiries.
+    /// Only the id may lead to a log row, here and below: by the index of outcomes it would be the whole log.
     /// </summary>
     public const string Reserve =
         """
@@ -21,7 +22,7 @@ internal static class GateSql
             INSERT INTO reservation (id, counter_id, request_id, quantity, units, expires_at)
             SELECT asked.id, asked.counter_id, asked.request_id, asked.quantity, request.units, asked.expires_at
               FROM unnest($1, $2, $3, $4, $5) AS asked (id, counter_id, request_id, quantity, expires_at)
-              JOIN request ON request.id = asked.request_id AND request.outcome = 0
+              JOIN request ON request.id = asked.request_id AND request.outcome + 0 = 0
             RETURNING counter_id, expires_at)
         UPDATE environment_service es SET first_expiry = least(es.first_expiry, made.expires_at)
           FROM (SELECT counter_id, min(expires_at) AS expires_at FROM made GROUP BY counter_id) AS made
@@ -44,7 +45,7 @@ internal static class GateSql
         UPDATE api_key SET last_used = $3
           FROM (SELECT k.id
                   FROM unnest($1, $2) AS valid (key_id, request_id)
-                  JOIN request ON request.id = valid.request_id AND request.outcome = 0
+                  JOIN request ON request.id = valid.request_id AND request.outcome + 0 = 0
                   JOIN api_key k ON k.id = valid.key_id
                  ORDER BY k.id
         """;

@@ -81,12 +81,12 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
         }
     }
 
-    private static string SqlOf(string name) =>
+    internal static string SqlOf(string name) =>
         (string)(typeof(LedgerSql).GetField(name) ?? typeof(DirectorySql).GetField(name) ?? typeof(GateSql).GetField(name))!
             .GetRawConstantValue()!;
 
     /// <summary>Any arguments will do: a generic plan is made without looking at them.</summary>
-    private static async Task<string> ExplainAsync(NpgsqlConnection connection, string sql, string types)
+    internal static async Task<string> ExplainAsync(NpgsqlConnection connection, string sql, string types)
     {
         await using var prepare = new NpgsqlCommand($"PREPARE asked ({types}) AS {sql}", connection);
         await prepare.ExecuteNonQueryAsync();
