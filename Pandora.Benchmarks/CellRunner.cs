@@ -18,6 +18,10 @@ internal sealed class CellRunner(
     private const double MicrosecondsPerSecond = 1_000_000;
     private const int Unimplemented = 12;
 
+    // The use of a key is noted once in 30 s. Keys that rested since the round before would all have it noted in the
+    // seconds that count, instead of a few at a time as in a load that goes on.
+    private const double SpreadWarmUpSeconds = 5;
+
     /// <summary>The node takes back what it granted to callers who hung up, within about a second.</summary>
     private static readonly TimeSpan TakingBack = TimeSpan.FromSeconds(2);
 
@@ -110,7 +114,7 @@ internal sealed class CellRunner(
         Connections = concurrency.Connections,
         InFlight = concurrency.InFlight,
         CallsPerSecond = callsPerSecond,
-        WarmUpSeconds = options.WarmUpSeconds,
+        WarmUpSeconds = scenario.Keys == KeyChoice.One || options.Quick ? options.WarmUpSeconds : SpreadWarmUpSeconds,
         Seconds = options.Seconds,
     };
 
