@@ -70,9 +70,10 @@ SELECT n, 1 + (n - 1) % pg_temp.setting('projects'), 'environment-' || n, 'enabl
        current_setting('seed.from')::timestamptz + n * interval '1 second'
   FROM generate_series(1, pg_temp.setting('environments')) n;
 
-INSERT INTO api_key (id, environment_id, key_hash, key_mask, key_ciphertext, key_material_id, status, created_at) OVERRIDING SYSTEM VALUE
+INSERT INTO api_key (id, environment_id, key_hash, key_mask, key_ciphertext, key_material_id, status, created_at, last_used)
+       OVERRIDING SYSTEM VALUE
 SELECT n, 1 + (n - 1) % pg_temp.setting('environments'), sha256(convert_to('bench-key-' || n, 'UTF8')), '...', '', '', 'enabled',
-       current_setting('seed.from')::timestamptz
+       current_setting('seed.from')::timestamptz, current_setting('seed.to')::timestamptz
   FROM generate_series(1, pg_temp.setting('keys')) n;
 
 INSERT INTO logged_key (id, api_key_id, environment_id, project_id, client_id, key_mask, environment_name, project_name, client_name)
