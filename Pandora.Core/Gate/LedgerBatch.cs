@@ -108,7 +108,20 @@ internal sealed class LedgerBatch
             pending.Decision = Granted(pending.Decision, available, _taken[pending.Decision.Place - 1]);
             written.Add(pending);
         }
-        NoteUses(written);
+        _firstUses.RemoveAll(pending => pending.Decision.Failure != FailureCode.None || postponed.Contains(pending));
+        _laterUses.RemoveAll(pending => pending.Decision.Failure != FailureCode.None || postponed.Contains(pending));
+    }
+
+    /// <summary>
+    /// Remembers which uses of keys are on record, once they are: those that the statements noted, and no others, or a key
+    /// that is called all the time would never be noted again.
+    /// </summary>
+    public void NoteUses()
+    {
+        foreach (var pending in _firstUses.Concat(_laterUses))
+        {
+            pending.Facts!.Key!.NoteUse(_now);
+        }
     }
 
     /// <summary>Ids of the counters in <paramref name="result"/> on which reservations have expired.</summary>
@@ -232,21 +245,6 @@ internal sealed class LedgerBatch
                 .WithInts(uses.ConvertAll(pending => pending.Facts!.Key!.Id))
                 .WithUuids(uses.ConvertAll(pending => pending.Decision.RequestId))
                 .With(_now.UtcDateTime, NpgsqlDbType.TimestampTz);
-        }
-    }
-
-    private void NoteUses(List<PendingCheck> written)
-    {
-        if (_firstUses.Count == 0 && _laterUses.Count == 0)
-        {
-            return;
-        }
-        foreach (var pending in written)
-        {
-            if (pending.Decision.Failure == FailureCode.None)
-            {
-                pending.Facts!.Key!.NoteUse(_now);
-            }
         }
     }
 }

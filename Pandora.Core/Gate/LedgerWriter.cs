@@ -201,6 +201,7 @@ internal sealed partial class LedgerWriter(
             return checks;
         }
         var (written, postponed) = Complete(checks, result);
+        _run.NoteUses();
         Answer(written, now);
         if (postponed.Count > 0)
         {
@@ -243,6 +244,10 @@ internal sealed partial class LedgerWriter(
         {
             _openEnds.Add(written, _connection.Server);
             throw;
+        }
+        if (written.Count > 0)
+        {
+            _run.NoteUses();
         }
         remembered.Deliver();
         Answer(written, now);

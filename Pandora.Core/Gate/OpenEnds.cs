@@ -1,4 +1,5 @@
 using Npgsql;
+using NpgsqlTypes;
 
 namespace Pandora.Core.Gate;
 
@@ -85,8 +86,8 @@ internal sealed partial class OpenEnds(ILogger logger)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.EndServer)
-            .With(server.Id, NpgsqlTypes.NpgsqlDbType.Integer)
-            .With(server.StartedAt, NpgsqlTypes.NpgsqlDbType.TimestampTz);
+            .With(server.Id, NpgsqlDbType.Integer)
+            .With(server.StartedAt, NpgsqlDbType.TimestampTz);
         return await batch.ExecuteScalarAsync(ct) is null;
     }
 

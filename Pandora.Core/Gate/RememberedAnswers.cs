@@ -39,7 +39,8 @@ internal static class RememberedAnswers
             ON CONFLICT (id) DO UPDATE
            SET content_hash = excluded.content_hash, answered_at = excluded.answered_at, request_id = excluded.request_id,
                reason = excluded.reason, logged_key_id = excluded.logged_key_id, available = excluded.available,
-               reset_at = excluded.reset_at, reservation_id = excluded.reservation_id, expires_at = excluded.expires_at
+               reset_at = excluded.reset_at, reservation_id = excluded.reservation_id, expires_at = excluded.expires_at,
+               repeated = false
         """;
 
     private const string Forget =
