@@ -11,7 +11,15 @@ internal static class RequestId
 {
     private const int MicrosecondsPerMillisecond = 1000;
 
-    /// <summary>Ids for rows recorded at <paramref name="instant"/>.</summary>
+    /// <summary>An id for a row recorded at <paramref name="instant"/>.</summary>
+    public static Guid At(DateTimeOffset instant)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        RandomNumberGenerator.Fill(bytes[8..]);
+        return At(instant, bytes);
+    }
+
+    /// <summary>Ids for rows recorded at <paramref name="instant"/>; cheaper than one by one.</summary>
     public static void Fill(Span<Guid> ids, DateTimeOffset instant)
     {
         Span<byte> random = stackalloc byte[8 * 64];

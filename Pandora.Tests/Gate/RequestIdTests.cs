@@ -9,11 +9,11 @@ public sealed class RequestIdTests
     {
         var instant = At("2026-03-10T12:34:56.789012Z");
 
-        var id = IdAt(instant);
+        var id = RequestId.At(instant);
 
         Assert.Equal(instant, RequestId.TimeOf(id));
         Assert.Equal(7, id.Version);
-        Assert.True(id.CompareTo(IdAt(instant.AddMicroseconds(1))) < 0);
+        Assert.True(id.CompareTo(RequestId.At(instant.AddMicroseconds(1))) < 0);
     }
 
     [Fact]
@@ -24,18 +24,11 @@ public sealed class RequestIdTests
         var bound = RequestId.LowestAt(instant);
 
         Assert.Equal(instant, RequestId.TimeOf(bound));
-        Assert.True(string.CompareOrdinal(bound.ToString(), IdAt(instant).ToString()) < 0);
-        Assert.True(string.CompareOrdinal(bound.ToString(), IdAt(instant.AddMicroseconds(-1)).ToString()) > 0);
+        Assert.True(string.CompareOrdinal(bound.ToString(), RequestId.At(instant).ToString()) < 0);
+        Assert.True(string.CompareOrdinal(bound.ToString(), RequestId.At(instant.AddMicroseconds(-1)).ToString()) > 0);
         Assert.Equal(Guid.Empty, RequestId.LowestAt(At("1926-01-01T00:00:00Z")));
         Assert.Equal(9999, RequestId.TimeOf(new Guid("ffffffff-ffff-7000-8000-000000000000")).Year);
     }
 
     private static DateTimeOffset At(string text) => DateTimeOffset.Parse(text, System.Globalization.CultureInfo.InvariantCulture);
-
-    private static Guid IdAt(DateTimeOffset instant)
-    {
-        Span<Guid> one = stackalloc Guid[1];
-        RequestId.Fill(one, instant);
-        return one[0];
-    }
 }
