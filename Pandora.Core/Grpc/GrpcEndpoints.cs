@@ -1,3 +1,5 @@
+using Pandora.Core.Telemetry;
+
 namespace Pandora.Core.Grpc;
 
 /// <summary>The gRPC side of a node: its services, and the branch of the pipeline that answers them.</summary>
@@ -9,6 +11,7 @@ internal static class GrpcEndpoints
         services.AddSingleton<RequestGrpc>();
         services.AddSingleton<ReservationGrpc>();
         services.AddSingleton<HealthGrpc>();
+        services.AddTelemetry();
         services.AddSingleton(BuildDispatcher);
         return services;
     }
@@ -37,6 +40,7 @@ internal static class GrpcEndpoints
         var reflection = new ReflectionGrpc(own, provider.GetRequiredService<IHostApplicationLifetime>());
         return new GrpcDispatcher(
             [.. own.Concat(reflection.Services).SelectMany(service => service.Methods)],
+            provider.GetRequiredService<CallWatch>(),
             provider.GetRequiredService<ILogger<GrpcDispatcher>>());
     }
 }
