@@ -11,7 +11,6 @@ internal static class GrpcEndpoints
         services.AddSingleton<RequestGrpc>();
         services.AddSingleton<ReservationGrpc>();
         services.AddSingleton<HealthGrpc>();
-        services.AddTelemetry();
         services.AddSingleton(BuildDispatcher);
         return services;
     }

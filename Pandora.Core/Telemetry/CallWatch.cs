@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Telemetry;
 
@@ -16,7 +17,7 @@ internal sealed class WatchedMethod(string name)
 /// Watches gRPC calls: measures how long each takes, and makes it a span if its trace is followed. Without listeners it
 /// does nothing.
 /// </summary>
-internal sealed class CallWatch(NodeMeters meters)
+internal sealed class CallWatch(NodeMeters meters, TraceSampling sampling)
 {
     // Spans need no source of each node: they are told apart by their traces.
     private static readonly ActivitySource Source = new(NodeMeters.Name);
@@ -66,10 +67,11 @@ internal sealed class CallWatch(NodeMeters meters)
         }
     }
 
-    private static Activity? StartSpan(WatchedMethod method, string? traceParent, string? traceState)
+    private Activity? StartSpan(WatchedMethod method, string? traceParent, string? traceState)
     {
         ActivityContext.TryParse(traceParent, traceState, isRemote: true, out var parent);
-        return Source.StartActivity(method.Name, ActivityKind.Server, parent, method.Tags);
+        // Asked first: a span that nobody records would cost more than all else that is done here.
+        return sampling.Wants(parent) ? Source.StartActivity(method.Name, ActivityKind.Server, parent, method.Tags) : null;
     }
 }
 
