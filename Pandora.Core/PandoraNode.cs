@@ -44,7 +44,7 @@ internal static class PandoraNode
         PandoraSettings settings,
         string connectionString,
         Action<WebApplicationBuilder>? adjust = null,
-        Telemetry? telemetry = null)
+        TelemetryExport? telemetry = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {

@@ -5,7 +5,7 @@ using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
 var stop = StopSignal.Listen();
-await using var telemetry = args is [] ? StartTelemetry() : Telemetry.Off();
+await using var telemetry = args is [] ? StartTelemetry() : TelemetryExport.Off();
 using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(telemetry: telemetry);
 var log = logs.CreateLogger("Pandora.Core");
 try
@@ -64,7 +64,7 @@ catch (Exception fault)
     return await RefuseAsync($"Pandora Core ended by an unexpected fault: {fault.Message.ReplaceLineEndings(" ")}");
 }
 
-static Telemetry StartTelemetry() => Telemetry.Start("pandora-core", typeof(ProcessLog).Assembly, StopSignal.TimeLeft);
+static TelemetryExport StartTelemetry() => TelemetryExport.Start("pandora-core", typeof(ProcessLog).Assembly, StopSignal.TimeLeft);
 
 // One line where operators and supervisors look for it.
 static async Task<int> RefuseAsync(string line)
