@@ -26,7 +26,7 @@ public static class ServiceDefaultsExtensions
     /// so that no process writes to places its operator did not choose.
     /// </summary>
     /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
-    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder, Telemetry? telemetry = null)
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder, TelemetryExport? telemetry = null)
         where TBuilder : IHostApplicationBuilder
     {
         // First, so that everything the operator set comes later and wins.
@@ -43,7 +43,7 @@ public static class ServiceDefaultsExtensions
     /// <summary>The same log for what happens before there is a host and after it has gone.</summary>
     /// <param name="toStandardError">For a process whose standard output is a result; then only what is wrong is logged.</param>
     /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
-    public static ILoggerFactory CreateLoggerFactory(bool toStandardError = false, Telemetry? telemetry = null)
+    public static ILoggerFactory CreateLoggerFactory(bool toStandardError = false, TelemetryExport? telemetry = null)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(DefaultLevels).AddEnvironmentVariables().Build();
         return LoggerFactory.Create(logging =>
@@ -59,7 +59,7 @@ public static class ServiceDefaultsExtensions
         });
     }
 
-    private static void AddExport(ILoggingBuilder logging, Telemetry? telemetry)
+    private static void AddExport(ILoggingBuilder logging, TelemetryExport? telemetry)
     {
         if (telemetry?.Logs is { } export)
         {

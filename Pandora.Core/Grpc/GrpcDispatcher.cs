@@ -129,11 +129,11 @@ internal sealed partial class GrpcDispatcher(
         var status = GrpcStatus.Of(exception);
         if (status == GrpcStatus.Unexpected)
         {
-            Log.Failed(logger, method.Path, exception);
+            Log.CallFailed(logger, method.Path, exception);
         }
         else if (status == GrpcStatus.Unavailable && exception is not GateUnavailableException) // the gate logs its own
         {
-            Log.Unavailable(logger, method.Path, exception.GetType().Name, exception.Message);
+            Log.CallRefused(logger, method.Path, exception.GetType().Name, exception.Message);
         }
         return status;
     }
@@ -180,9 +180,9 @@ internal sealed partial class GrpcDispatcher(
     private static partial class Log
     {
         [LoggerMessage(5001, LogLevel.Error, "{Method} failed unexpectedly")]
-        public static partial void Failed(ILogger logger, string method, Exception exception);
+        public static partial void CallFailed(ILogger logger, string method, Exception exception);
 
         [LoggerMessage(5002, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
-        public static partial void Unavailable(ILogger logger, string method, string type, string message);
+        public static partial void CallRefused(ILogger logger, string method, string type, string message);
     }
 }

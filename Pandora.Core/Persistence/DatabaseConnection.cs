@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace Pandora.Core.Persistence;
@@ -70,16 +71,16 @@ internal static class DatabaseConnection
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled(connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
+        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(connectionString, LanesPoolSize);
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate("gate", connectionString, LanesPoolSize);
 
     /// <summary>For reports of outcomes: likewise.</summary>
-    public static NpgsqlDataSource ForReports(string connectionString) => ForGate(connectionString, ReportsPoolSize);
+    public static NpgsqlDataSource ForReports(string connectionString) => ForGate("reports", connectionString, ReportsPoolSize);
 
-    private static NpgsqlDataSource ForGate(string connectionString, int poolSize) =>
-        Pooled(connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
+    private static NpgsqlDataSource ForGate(string name, string connectionString, int poolSize) =>
+        Pooled(name, connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -88,8 +89,9 @@ internal static class DatabaseConnection
             }
         });
 
+    /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
     private static NpgsqlDataSource Pooled(
-        string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
+        string name, string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -107,12 +109,22 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        var builder = Named(name, settings);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection => Initialize(connection, isGate), connection => InitializeAsync(connection, isGate));
         return builder.Build();
     }
+
+    /// <summary>
+    /// Statements leave a span only below one that is recorded: a batch of the gate belongs to no call of its own, and what
+    /// runs in the background would be a trace of its own each time.
+    /// </summary>
+    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings) =>
+        new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
+            .ConfigureCommandFilter(_ => Activity.Current is { Recorded: true })
+            .ConfigureBatchFilter(_ => Activity.Current is { Recorded: true })
+            .EnablePhysicalOpenTracing(false));
 
     /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
     public static NpgsqlDataSource ForMigrations(string connectionString)
@@ -122,7 +134,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        return Named("migrations", settings).Build();
     }
 
     /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
@@ -133,7 +145,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        return Named("verification", settings).Build();
     }
 
     private static NpgsqlConnectionStringBuilder Bounded(string connectionString)

@@ -132,7 +132,7 @@ internal sealed partial class RequestPartitionKeeper(
         catch (Exception e)
         {
             // Whatever it is: calls are logged all the same, and the next pass tries again.
-            Log.Failed(logger, what, e);
+            Log.PartitionsFailed(logger, what, e);
             meters.PartitionFault();
             return 0;
         }
@@ -144,7 +144,7 @@ internal sealed partial class RequestPartitionKeeper(
         public static partial void Removed(ILogger logger, int days, long partitions, long rows);
 
         [LoggerMessage(2122, LogLevel.Warning, "Could not {What} in the request log; the next pass tries again")]
-        public static partial void Failed(ILogger logger, string what, Exception exception);
+        public static partial void PartitionsFailed(ILogger logger, string what, Exception exception);
     }
 }
 

@@ -15,7 +15,7 @@ namespace Pandora.ServiceDefaults;
 /// Traces, metrics and logs of this process, sent over OTLP if <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set. It lives longer
 /// than the host, so that the lines of start and end are sent too. Nothing that goes wrong here disturbs the process.
 /// </summary>
-public sealed class Telemetry : IAsyncDisposable
+public sealed class TelemetryExport : IAsyncDisposable
 {
     /// <summary>The product's own meter and source of spans.</summary>
     public const string OwnName = "Pandora.Core";
@@ -42,7 +42,7 @@ public sealed class Telemetry : IAsyncDisposable
     private readonly ExportFaults? _faults;
     private readonly Func<TimeSpan> _timeLeft;
 
-    private Telemetry(TraceSampling sampling, IReadOnlyList<string> warnings, OpenTelemetrySdk? sdk, ExportFaults? faults, Func<TimeSpan> timeLeft)
+    private TelemetryExport(TraceSampling sampling, IReadOnlyList<string> warnings, OpenTelemetrySdk? sdk, ExportFaults? faults, Func<TimeSpan> timeLeft)
     {
         Sampling = sampling;
         Warnings = warnings;
@@ -65,14 +65,14 @@ public sealed class Telemetry : IAsyncDisposable
     internal ILoggerProvider? Logs { get; }
 
     /// <summary>For a process that exports nothing, whatever its variables say.</summary>
-    public static Telemetry Off() => new(TraceSampling.Default(TimeProvider.System), [], null, null, () => TimeSpan.Zero);
+    public static TelemetryExport Off() => new(TraceSampling.Default(TimeProvider.System), [], null, null, () => TimeSpan.Zero);
 
     /// <summary>Reads the standard's variables and begins to export, if they say so. To be called before a host is made.</summary>
     /// <param name="serviceName">Unless <c>OTEL_SERVICE_NAME</c> says otherwise.</param>
     /// <param name="program">Whose version is stated.</param>
     /// <param name="timeLeft">How long the process may still take, asked at its end.</param>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever the SDK finds wrong with its settings: a node without telemetry serves, one that ended does not.")]
-    public static Telemetry Start(string serviceName, Assembly program, Func<TimeSpan> timeLeft)
+    public static TelemetryExport Start(string serviceName, Assembly program, Func<TimeSpan> timeLeft)
     {
         var time = TimeProvider.System;
         var variables = TelemetryVariables.OfProcess(time);
