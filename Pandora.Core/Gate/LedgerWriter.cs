@@ -206,7 +206,7 @@ internal sealed partial class LedgerWriter(
             await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
             return checks;
         }
-        meters.Committed(checks.Count, Stopwatch.GetElapsedTime(started));
+        meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
         var (written, postponed) = Complete(checks, result);
         _run.NoteUses();
         Answer(written, now);
@@ -229,10 +229,12 @@ internal sealed partial class LedgerWriter(
         var remembered = await _connection.InTime(RememberedAnswers.BeginAsync(connection, checks, now, ct), ct);
         var fresh = remembered.NotFoundIn(checks);
         var result = default(CommitResult);
+        var started = 0L;
         List<PendingCheck> written = [];
         List<PendingCheck> postponed = [];
         if (fresh.Count > 0)
         {
+            started = Stopwatch.GetTimestamp();
             _run.Decide(fresh, now);
             result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
             if (result.Version != KeyDirectory.Stored(version))
@@ -255,6 +257,7 @@ internal sealed partial class LedgerWriter(
         }
         if (written.Count > 0)
         {
+            meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
             _run.NoteUses();
         }
         remembered.Deliver(meters);

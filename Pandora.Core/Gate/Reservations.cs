@@ -1,6 +1,5 @@
 using Npgsql;
 using NpgsqlTypes;
-using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -20,24 +19,23 @@ internal enum ReservationOutcome
 /// Ends reservations: confirmed, given back, or expired. From its expiry on a reservation does not exist, whether or not
 /// its row does; the row goes with the next check that needs its counter.
 /// </summary>
-internal sealed class Reservations(GateDataSource database, TimeProvider time, NodeMeters meters)
+internal sealed class Reservations(GateDataSource database, TimeProvider time)
 {
     /// <summary>Confirms it: what it took stays taken.</summary>
     /// <param name="used">Units really used; the others go back. Null: all.</param>
     public async Task<ReservationOutcome> CommitAsync(Guid id, long? used, CancellationToken ct)
     {
-        var outcome = used is { } units ? await EndAsync(id, units, ct) : await ConfirmAsync(id, ct);
-        meters.Reserved(outcome == ReservationOutcome.Done ? 1 : 0, "committed");
-        return outcome;
+        if (used is { } units)
+        {
+            return await EndAsync(id, units, ct);
+        }
+        await using var command = database.Reports.CreateCommand(GateSql.ConfirmReservation);
+        Bind(command, id);
+        return await command.ExecuteNonQueryAsync(ct) == 1 ? ReservationOutcome.Done : ReservationOutcome.NotFound;
     }
 
     /// <summary>Gives everything back.</summary>
-    public async Task<ReservationOutcome> RollbackAsync(Guid id, CancellationToken ct)
-    {
-        var outcome = await EndAsync(id, 0, ct);
-        meters.Reserved(outcome == ReservationOutcome.Done ? 1 : 0, "rolled_back");
-        return outcome;
-    }
+    public Task<ReservationOutcome> RollbackAsync(Guid id, CancellationToken ct) => EndAsync(id, 0, ct);
 
     /// <summary>Gives back what has expired on counters; afterwards they know when to look again.</summary>
     public static async Task SettleExpiredAsync(
@@ -47,13 +45,6 @@ internal sealed class Reservations(GateDataSource database, TimeProvider time, N
         batch.Add(GateSql.LockCounters).WithInts(counters);
         batch.Add(GateSql.SettleExpired).WithInts(counters).With(now.UtcDateTime, NpgsqlDbType.TimestampTz);
         await batch.ExecuteNonQueryAsync(ct);
-    }
-
-    private async Task<ReservationOutcome> ConfirmAsync(Guid id, CancellationToken ct)
-    {
-        await using var command = database.Reports.CreateCommand(GateSql.ConfirmReservation);
-        Bind(command, id);
-        return await command.ExecuteNonQueryAsync(ct) == 1 ? ReservationOutcome.Done : ReservationOutcome.NotFound;
     }
 
     private async Task<ReservationOutcome> EndAsync(Guid id, long used, CancellationToken ct)

@@ -77,9 +77,6 @@ internal sealed class NodeMeters
     /// <summary>Whether anybody wants to know how long calls take.</summary>
     public bool TimesCalls => _callDuration.Enabled;
 
-    /// <summary>Whether anybody wants to know how long commits take.</summary>
-    public bool TimesCommits => _commitDuration.Enabled;
-
     /// <summary>Counts checks that were answered after their commit.</summary>
     /// <param name="method">As in the proto files.</param>
     /// <param name="reason">A failure code as callers see it. "": the key may pass.</param>
@@ -104,8 +101,13 @@ internal sealed class NodeMeters
 
     public void TakenBack(long checks) => _takenBack.Add(checks);
 
-    public void Committed(int checks, TimeSpan duration)
+    /// <param name="resets">Counters among it that were due for their reset.</param>
+    public void Committed(int checks, long resets, TimeSpan duration)
     {
+        if (resets > 0)
+        {
+            _resets.Add(resets);
+        }
         _batchSize.Record(checks);
         _commitDuration.Record(duration.TotalSeconds);
     }
@@ -126,22 +128,9 @@ internal sealed class NodeMeters
         }
     }
 
-    public void Reset(long counters)
-    {
-        if (counters > 0)
-        {
-            _resets.Add(counters);
-        }
-    }
-
     /// <param name="change">What became of them: one of few words.</param>
-    public void Reserved(long reservations, string change)
-    {
-        if (reservations > 0)
-        {
-            _reservations.Add(reservations, new KeyValuePair<string, object?>("pandora.reservation.change", change));
-        }
-    }
+    public void Reserved(long reservations, string change) =>
+        _reservations.Add(reservations, new KeyValuePair<string, object?>("pandora.reservation.change", change));
 
     public void PartitionFault() => _partitionFaults.Add(1);
 

@@ -52,7 +52,7 @@ internal sealed class GrpcHost : IAsyncDisposable
             services.AddGrpc();
             services.AddSingleton(new ApiKeyGrpc(null!));
             services.AddSingleton(new RequestGrpc(null!));
-            services.AddSingleton(new ReservationGrpc(null!, null!));
+            services.AddSingleton(new ReservationGrpc(null!, null!, null!));
             services.AddSingleton<HealthProbe>();
             services.AddSingleton(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1"));
         });
