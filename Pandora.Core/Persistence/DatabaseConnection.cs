@@ -11,6 +11,9 @@ internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
 
+    /// <summary>The pool of the ledger's writers, as metrics call it.</summary>
+    private const string Gate = "gate";
+
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
     /// its own seconds and then these, because its cancellation travels over a connection of its own.
@@ -74,7 +77,7 @@ internal static class DatabaseConnection
         Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate("gate", connectionString, LanesPoolSize);
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize);
 
     /// <summary>For reports of outcomes: likewise.</summary>
     public static NpgsqlDataSource ForReports(string connectionString) => ForGate("reports", connectionString, ReportsPoolSize);
@@ -109,7 +112,7 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = Named(name, settings);
+        var builder = Named(name, settings, leavesSpans: name != Gate);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection => Initialize(connection, isGate), connection => InitializeAsync(connection, isGate));
@@ -117,13 +120,13 @@ internal static class DatabaseConnection
     }
 
     /// <summary>
-    /// Statements leave a span only below one that is recorded: a batch of the gate belongs to no call of its own, and what
-    /// runs in the background would be a trace of its own each time.
+    /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
+    /// each time. Those of the gate leave none: a batch belongs to no call of its own.
     /// </summary>
-    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings) =>
+    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
         new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
-            .ConfigureCommandFilter(_ => Activity.Current is { Recorded: true })
-            .ConfigureBatchFilter(_ => Activity.Current is { Recorded: true })
+            .ConfigureCommandFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
+            .ConfigureBatchFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
             .EnablePhysicalOpenTracing(false));
 
     /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
@@ -134,7 +137,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return Named("migrations", settings).Build();
+        return Named("migrations", settings, leavesSpans: false).Build();
     }
 
     /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
@@ -145,7 +148,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return Named("verification", settings).Build();
+        return Named("verification", settings, leavesSpans: false).Build();
     }
 
     private static NpgsqlConnectionStringBuilder Bounded(string connectionString)
