@@ -13,7 +13,7 @@ internal static class ApiKeyEndpoints
     public static void MapApiKeys(this IEndpointRouteBuilder api)
     {
         var keys = api.MapGroup("/api-keys").WithTags("API keys");
-        keys.MapPost("", Create).IsNeverStored().Answers201<NewApiKey>(404, 413, 422);
+        keys.MapPost("/", Create).IsNeverStored().Answers201<NewApiKey>(404, 413, 422);
         keys.MapGet("/{id}", Get).Answers200<ApiKey>(404, 422);
         keys.MapPatch("/{id}", Update).Answers200<ApiKey>(404, 413, 422);
         keys.MapDelete("/{id}", Delete).Answers204(404, 422);

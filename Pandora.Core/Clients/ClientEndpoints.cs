@@ -11,8 +11,8 @@ internal static class ClientEndpoints
     public static void MapClients(this IEndpointRouteBuilder api)
     {
         var clients = api.MapGroup("/clients").WithTags("Clients");
-        clients.MapGet("", List).Answers200<Client[]>(422);
-        clients.MapPost("", Create).Answers201<Client>(409, 413, 422);
+        clients.MapGet("/", List).Answers200<Client[]>(422);
+        clients.MapPost("/", Create).Answers201<Client>(409, 413, 422);
         clients.MapGet("/{id}", Get).Answers200<Client>(404, 422);
         clients.MapPatch("/{id}", Update).Answers200<Client>(404, 409, 413, 422);
         clients.MapDelete("/{id}", Delete).Answers204(404, 422);

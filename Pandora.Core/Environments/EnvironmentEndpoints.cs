@@ -11,8 +11,8 @@ internal static class EnvironmentEndpoints
     public static void MapEnvironments(this IEndpointRouteBuilder api)
     {
         var environments = api.MapGroup("/environments").WithTags("Environments");
-        environments.MapGet("", List).Answers200<Environment[]>(422);
-        environments.MapPost("", EnvironmentCreation.Create).Answers201<Environment>(404, 409, 413, 422);
+        environments.MapGet("/", List).Answers200<Environment[]>(422);
+        environments.MapPost("/", EnvironmentCreation.Create).Answers201<Environment>(404, 409, 413, 422);
         environments.MapGet("/{id}", Get).Answers200<Environment>(404, 422);
         environments.MapPatch("/{id}", Update).Answers200<Environment>(404, 409, 413, 422);
         environments.MapDelete("/{id}", Delete).Answers204(404, 422);

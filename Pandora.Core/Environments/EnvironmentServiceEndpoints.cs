@@ -12,7 +12,7 @@ internal static class EnvironmentServiceEndpoints
     public static void MapEnvironmentServices(this IEndpointRouteBuilder environments)
     {
         var services = environments.MapGroup("/{id}/services");
-        services.MapPost("", Assign).Answers200<EnvService>(404, 409, 413, 422);
+        services.MapPost("/", Assign).Answers200<EnvService>(404, 409, 413, 422);
         services.MapPatch("/{service_id}", Update).Answers200<EnvService>(404, 413, 422);
         services.MapDelete("/{service_id}", Remove).Answers204(404, 422);
         services.MapPost("/{service_id}/reset-requests", Reset).Answers200<EnvService>(404, 422);

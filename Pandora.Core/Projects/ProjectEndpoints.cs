@@ -11,8 +11,8 @@ internal static class ProjectEndpoints
     public static void MapProjects(this IEndpointRouteBuilder api)
     {
         var projects = api.MapGroup("/projects").WithTags("Projects");
-        projects.MapGet("", List).Answers200<Project[]>(422);
-        projects.MapPost("", ProjectCreation.Create).Answers201<Project>(404, 409, 413, 422);
+        projects.MapGet("/", List).Answers200<Project[]>(422);
+        projects.MapPost("/", ProjectCreation.Create).Answers201<Project>(404, 409, 413, 422);
         projects.MapGet("/{id}", Get).Answers200<Project>(404, 422);
         projects.MapPatch("/{id}", Update).Answers200<Project>(404, 409, 413, 422);
         projects.MapDelete("/{id}", Delete).Answers204(404, 422);
