@@ -15,9 +15,11 @@ try
             break;
         case ["verify"]:
             return await VerifyVerb.RunAsync(stop);
+        case ["health"]:
+            return await HealthVerb.RunAsync(stop);
         default:
             throw new StartRefusedException(
-                $"\"{Variables.OneLine(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, and \"verify\", to prove the books. Settings are variables of the environment.");
+                $"\"{Variables.OneLine(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, and \"health\", to ask a running node. Settings are variables of the environment.");
     }
 
     // 1. The configuration: a fault ends the start before anything is touched.
