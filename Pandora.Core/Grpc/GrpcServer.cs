@@ -6,8 +6,8 @@ namespace Pandora.Core.Grpc;
 
 /// <summary>
 /// The web server, with gRPC answered in front of the host. What the host does around a request (activities, two
-/// measurements, events) is made for requests of milliseconds; a check takes some microseconds of a processor, and has its
-/// own telemetry.
+/// measurements, events) is made for requests of milliseconds: with listeners it is about 1 kB of memory and 4 µs of a
+/// processor a call, as much as all else that the server does for one. Calls have telemetry of their own.
 /// </summary>
 internal sealed class GrpcServer(IServer server, GrpcDispatcher dispatcher) : IServer, IAsyncDisposable
 {

@@ -222,8 +222,9 @@ public sealed class ExportTests(TestServer server)
     private static void ExpectMetrics(OtlpReceiver receiver)
     {
         var metrics = receiver.Metrics;
-        var routes = metrics.Where(metric => metric.Name == "http.server.request.duration")
-            .SelectMany(metric => metric.Points).Select(point => point.Attributes.GetValueOrDefault("http.route")).ToList();
+        var requests = metrics.Where(metric => metric.Name == "http.server.request.duration").SelectMany(metric => metric.Points).ToList();
+        Assert.All(requests, request => Assert.Equal("1.1", request.Attributes["network.protocol.version"])); // and no call of gRPC
+        var routes = requests.Select(point => point.Attributes.GetValueOrDefault("http.route")).ToList();
         Assert.Contains("/api/v1/clients/{id}", routes);
         Assert.DoesNotContain(HealthRoute, routes);
         Assert.Equal(
