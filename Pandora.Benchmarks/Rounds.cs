@@ -13,6 +13,9 @@ internal sealed class Rounds(Options options, CellRunner cells)
     private const double WarmUpSeconds = 3;
     private const double QuickWarmUpSeconds = 1;
 
+    // What is compared closely must have been compiled to the end on both sides.
+    private const double LongWarmUpSeconds = 10;
+
     public Results Results { get; } = new();
 
     public async Task RunAsync(CancellationToken ct)
@@ -58,11 +61,14 @@ internal sealed class Rounds(Options options, CellRunner cells)
         foreach (var scenario in all)
         {
             Benchmark.Say($"warming up: {scenario.Name}");
-            var isKnown = await cells.WarmUpAsync(scenario, options.Quick ? QuickWarmUpSeconds : WarmUpSeconds, ct);
+            var isKnown = await cells.WarmUpAsync(scenario, WarmUp(), ct);
             (isKnown ? known : Results.Missing).Add(scenario);
         }
         return known;
     }
+
+    private double WarmUp() =>
+        options.Quick ? QuickWarmUpSeconds : options.TelemetryOnly ? LongWarmUpSeconds : WarmUpSeconds;
 
     private async Task MeasureAsync(int round, Scenario scenario, Concurrency concurrency, CancellationToken ct)
     {
