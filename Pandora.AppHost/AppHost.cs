@@ -34,8 +34,8 @@ if (builder.ExecutionContext.IsRunMode)
 }
 else
 {
-    // The image of the Dockerfile beside the solution: `docker build -t pandora-core .`
-    var core = builder.AddContainer("core", "pandora-core", "latest")
+    // The image of the Dockerfile beside the solution: `docker build -t pandora .`
+    var core = builder.AddContainer("core", "pandora", "latest")
         .WithEnvironment("OTEL_EXPORTER_OTLP_ENDPOINT", "http://compose-dashboard:18889")
         .WithEnvironment("OTEL_SERVICE_NAME", "core")
         .WithHttpEndpoint(port: 8080, targetPort: 80, name: "http", env: "PANDORA_HTTP_PORT")
@@ -65,7 +65,7 @@ void Complete<T>(IResourceBuilder<T> core)
 static IResourceBuilder<IResourceWithConnectionString> AddDatabase(IDistributedApplicationBuilder builder)
 {
     var server = builder.AddPostgres("postgres", password: AddSecret(builder, "postgres-password", length: 32))
-        .WithImageTag("17.6") // before the volume: where it is mounted depends on the version
+        .WithImageTag("18.3") // before the volume: where it is mounted depends on the version
         .WithEnvironment("POSTGRES_DB", "pandora"); // when published nobody else makes the database
     if (builder.Configuration.GetValue("KeepData", defaultValue: true))
     {
