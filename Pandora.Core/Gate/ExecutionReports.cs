@@ -1,5 +1,4 @@
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Pandora.Core.Gate;
 
@@ -16,37 +15,65 @@ internal enum ReportOutcome
     Conflict,
 }
 
-/// <summary>Stores how the calls that passed the gate ended.</summary>
-internal sealed class ExecutionReports(GateDataSource database)
+/// <summary>Stores how the calls that passed the gate ended; of several reports about one call the first one wins.</summary>
+internal sealed class ExecutionReports
 {
-    // The WHERE is the guard: of several reports at once the first one wins and the others find the row changed.
-    private const string Store =
-        "UPDATE request SET outcome = $2, status_code = $3, detail = $4 WHERE id = $1 AND outcome = 0";
+    private readonly GateDataSource _database;
+    private readonly CallGroups<Report, ReportOutcome> _groups;
 
-    private const string ReadOutcome = "SELECT outcome FROM request WHERE id = $1";
+    public ExecutionReports(GateDataSource database, ILogger<ExecutionReports> logger)
+    {
+        _database = database;
+        _groups = new CallGroups<Report, ReportOutcome>(StoreAsync, logger);
+    }
 
     /// <param name="status">A final status: success, client error or server error.</param>
     /// <param name="detail">What happened; "" for nothing. Cut to the limit of the log.</param>
-    public async Task<ReportOutcome> ReportAsync(
-        Guid requestId, ExecutionStatus status, int statusCode, string detail, CancellationToken ct)
-    {
-        await using var store = database.Reports.CreateCommand(Store);
-        store.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
-        store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)status });
-        store.Parameters.Add(new NpgsqlParameter<short> { TypedValue = (short)statusCode });
-        store.Parameters.Add(new NpgsqlParameter<string> { TypedValue = LoggedTexts.CutBytes(detail), NpgsqlDbType = NpgsqlDbType.Text });
-        if (await store.ExecuteNonQueryAsync(ct) == 1)
-        {
-            return ReportOutcome.Accepted;
-        }
+    /// <exception cref="GateUnavailableException">It may have been stored all the same; it can be sent again.</exception>
+    public ValueTask<ReportOutcome> ReportAsync(
+        Guid requestId, ExecutionStatus status, int statusCode, string detail, CancellationToken ct) =>
+        _groups.RunAsync(
+            requestId, new Report(requestId, (short)status, (short)statusCode, LoggedTexts.CutBytes(detail)), ct);
 
-        await using var read = database.Reports.CreateCommand(ReadOutcome);
-        read.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = requestId });
-        return await read.ExecuteScalarAsync(ct) switch
+    private async Task<ReportOutcome[]> StoreAsync(List<Report> reports, CancellationToken ct)
+    {
+        await using var connection = await _database.Reports.OpenConnectionAsync(ct);
+        var stored = new HashSet<Guid>();
+        await using (var batch = new NpgsqlBatch(connection))
         {
-            null => ReportOutcome.NotFound,
-            short stored when stored == (short)status => ReportOutcome.Accepted,
-            _ => ReportOutcome.Conflict,
-        };
+            batch.Add(GateSql.StoreOutcomes)
+                .WithUuids(reports.ConvertAll(report => report.Id))
+                .WithShorts(reports.ConvertAll(report => report.Status))
+                .WithShorts(reports.ConvertAll(report => report.StatusCode))
+                .WithTexts(reports.ConvertAll(report => report.Detail));
+            await using var reader = await batch.ExecuteReaderAsync(ct);
+            while (await reader.ReadAsync(ct))
+            {
+                stored.Add(reader.GetGuid(0));
+            }
+        }
+        var others = reports.FindAll(report => !stored.Contains(report.Id));
+        var before = others.Count == 0 ? [] : await ReadAsync(connection, others, ct);
+        return [.. reports.Select(report =>
+            stored.Contains(report.Id) ? ReportOutcome.Accepted
+            : !before.TryGetValue(report.Id, out var status) ? ReportOutcome.NotFound
+            : status == report.Status ? ReportOutcome.Accepted
+            : ReportOutcome.Conflict)];
     }
+
+    private static async Task<Dictionary<Guid, short>> ReadAsync(
+        NpgsqlConnection connection, List<Report> reports, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        batch.Add(GateSql.ReadOutcomes).WithUuids(reports.ConvertAll(report => report.Id));
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        var outcomes = new Dictionary<Guid, short>();
+        while (await reader.ReadAsync(ct))
+        {
+            outcomes.Add(reader.GetGuid(0), reader.GetInt16(1));
+        }
+        return outcomes;
+    }
+
+    private sealed record Report(Guid Id, short Status, short StatusCode, string Detail);
 }

@@ -2,7 +2,8 @@ namespace Pandora.Core.Gate;
 
 /// <summary>
 /// The statements that end calls, reservations and connections. Counters are always locked by their id, after the records
-/// and project services that <c>Persistence.QuotaLocks</c> names; then come log rows, reservations and API keys.
+/// and project services that <c>Persistence.QuotaLocks</c> names; then come reservations, log rows and API keys, each kind by
+/// id too.
 /// </summary>
 internal static class GateSql
 {
@@ -59,13 +60,15 @@ internal static class GateSql
     /// </summary>
     public const string SettleExpired =
         """
-        WITH ended AS (
-            DELETE FROM reservation WHERE counter_id = ANY ($1) AND expires_at <= $2
+        WITH expired AS MATERIALIZED (
+            SELECT id FROM reservation WHERE counter_id = ANY ($1) AND expires_at <= $2 ORDER BY id FOR UPDATE),
+        ended AS (
+            DELETE FROM reservation USING expired WHERE reservation.id = expired.id
             RETURNING counter_id, request_id, units),
         noted AS (
-            UPDATE request SET units = request.units - ended.units
-              FROM ended
-             WHERE request.id = ended.request_id AND ended.units > 0)
+            UPDATE request SET units = request.units - given.units
+              FROM (SELECT request_id, units FROM ended WHERE units > 0 ORDER BY request_id) AS given
+             WHERE request.id = given.request_id)
         UPDATE environment_service es
            SET consumed_units = es.consumed_units - back.units,
                granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
@@ -78,40 +81,69 @@ internal static class GateSql
          WHERE es.id = back.id
         """;
 
-    /// <summary>Confirms all of the reservation $1, if it exists at $2.</summary>
-    public const string ConfirmReservation = "DELETE FROM reservation WHERE id = $1 AND expires_at > $2";
-
-    /// <summary>
-    /// Ends the reservation $1, if it exists at $2 and $3 is at most what was asked for: $3 units stay taken, the others go
-    /// back. Answers whether it did.
-    /// </summary>
-    public const string EndReservation =
+    /// <summary>Confirms all of the reservations $1 that exist at $2. Answers with their ids.</summary>
+    public const string ConfirmReservations =
         """
-        WITH counter AS MATERIALIZED (
-            SELECT es.id FROM environment_service es
-              JOIN reservation ON reservation.counter_id = es.id
-             WHERE reservation.id = $1
-               FOR NO KEY UPDATE OF es),
-        ended AS (
-            DELETE FROM reservation USING counter
-             WHERE reservation.id = $1 AND expires_at > $2 AND $3 <= quantity
-            RETURNING counter_id, request_id, greatest(units - $3, 0) AS back),
-        noted AS (
-            -- Not by a join: with an empty partition among them the planner would read each partition whole.
-            UPDATE request SET units = request.units - (SELECT back FROM ended)
-             WHERE id = (SELECT request_id FROM ended WHERE back > 0)),
-        given_back AS (
-            UPDATE environment_service es
-               SET consumed_units = es.consumed_units - ended.back,
-                   granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
-                                        ELSE es.consumed_units - ended.back + least(es.max_requests, es.available_requests + ended.back) END
-              FROM ended
-             WHERE es.id = ended.counter_id AND ended.back > 0)
-        SELECT EXISTS (SELECT FROM ended)
+        DELETE FROM reservation
+         USING (SELECT id FROM unnest($1) AS asked (id) ORDER BY id) AS asked
+         WHERE reservation.id = asked.id AND expires_at > $2
+        RETURNING reservation.id
         """;
 
-    /// <summary>Whether the reservation $1 exists at $2.</summary>
-    public const string FindReservation = "SELECT EXISTS (SELECT FROM reservation WHERE id = $1 AND expires_at > $2)";
+    /// <summary>
+    /// Ends the reservations $1 that exist at $2 and of which $3 is at most what was asked for: so many units stay taken,
+    /// the others go back. Answers with the ids of those that it ended. Log rows are found by
+    /// arrays, of which the planner expects several: for a single row it would read through a partition that is still empty,
+    /// and go on so when that has filled.
+    /// </summary>
+    public const string EndReservations =
+        """
+        WITH asked AS MATERIALIZED (SELECT * FROM unnest($1, $3) AS asked (id, used) ORDER BY id),
+        counter AS MATERIALIZED (
+            SELECT es.id FROM environment_service es
+             WHERE es.id IN (SELECT reservation.counter_id FROM reservation JOIN asked ON asked.id = reservation.id)
+             ORDER BY es.id
+               FOR NO KEY UPDATE OF es),
+        ended AS (
+            DELETE FROM reservation USING asked
+             WHERE reservation.id = asked.id AND expires_at > $2 AND asked.used <= quantity AND (SELECT count(*) FROM counter) >= 0
+            RETURNING reservation.id, counter_id, request_id, greatest(units - asked.used, 0) AS back),
+        noted AS (
+            UPDATE request SET units = request.units - given.back
+              FROM (SELECT unnest(array_agg(request_id ORDER BY request_id)) AS request_id,
+                           unnest(array_agg(back ORDER BY request_id)) AS back
+                      FROM ended WHERE back > 0) AS given
+             WHERE request.id = given.request_id),
+        given_back AS (
+            UPDATE environment_service es
+               SET consumed_units = es.consumed_units - given.back,
+                   granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
+                                        ELSE es.consumed_units - given.back + least(es.max_requests, es.available_requests + given.back) END
+              FROM (SELECT counter_id, sum(back)::bigint AS back FROM ended WHERE back > 0 GROUP BY counter_id) AS given
+             WHERE es.id = given.counter_id)
+        SELECT id FROM ended
+        """;
+
+    /// <summary>Which of the reservations $1 exist at $2.</summary>
+    public const string FindReservations = "SELECT id FROM reservation WHERE id = ANY ($1) AND expires_at > $2";
+
+    /// <summary>
+    /// Stores outcomes of calls that were let through and have none yet: $1 ids of log rows, $2 outcomes, $3 status codes,
+    /// $4 details. Answers with the ids of those that it stored.
+    /// </summary>
+    public const string StoreOutcomes =
+        """
+        UPDATE request SET outcome = report.outcome, status_code = report.status_code, detail = report.detail
+          FROM (SELECT * FROM unnest($1, $2, $3, $4) AS report (id, outcome, status_code, detail) ORDER BY id) AS report
+         WHERE request.id = report.id AND request.outcome + 0 = 0
+        RETURNING request.id
+        """;
+
+    /// <summary>The outcomes of the log rows $1.</summary>
+    public const string ReadOutcomes =
+        """
+        SELECT request.id, request.outcome FROM unnest($1) AS asked (id) JOIN request ON request.id = asked.id
+        """;
 
     /// <summary>Names the server process of a connection, so that its end can be waited for when the connection breaks.</summary>
     public const string WhoServes = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";

@@ -19,23 +19,29 @@ internal enum ReservationOutcome
 /// Ends reservations: confirmed, given back, or expired. From its expiry on a reservation does not exist, whether or not
 /// its row does; the row goes with the next check that needs its counter.
 /// </summary>
-internal sealed class Reservations(GateDataSource database, TimeProvider time)
+internal sealed class Reservations
 {
-    /// <summary>Confirms it: what it took stays taken.</summary>
-    /// <param name="used">Units really used; the others go back. Null: all.</param>
-    public async Task<ReservationOutcome> CommitAsync(Guid id, long? used, CancellationToken ct)
+    private readonly GateDataSource _database;
+    private readonly TimeProvider _time;
+    private readonly CallGroups<End, ReservationOutcome> _groups;
+
+    public Reservations(GateDataSource database, TimeProvider time, ILogger<Reservations> logger)
     {
-        if (used is { } units)
-        {
-            return await EndAsync(id, units, ct);
-        }
-        await using var command = database.Reports.CreateCommand(GateSql.ConfirmReservation);
-        Bind(command, id);
-        return await command.ExecuteNonQueryAsync(ct) == 1 ? ReservationOutcome.Done : ReservationOutcome.NotFound;
+        _database = database;
+        _time = time;
+        _groups = new CallGroups<End, ReservationOutcome>(EndAsync, logger);
     }
 
+    /// <summary>Confirms it: what it took stays taken.</summary>
+    /// <param name="used">Units really used; the others go back. Null: all.</param>
+    /// <exception cref="GateUnavailableException">It may have ended all the same.</exception>
+    public ValueTask<ReservationOutcome> CommitAsync(Guid id, long? used, CancellationToken ct) =>
+        _groups.RunAsync(id, new End(id, used), ct);
+
     /// <summary>Gives everything back.</summary>
-    public Task<ReservationOutcome> RollbackAsync(Guid id, CancellationToken ct) => EndAsync(id, 0, ct);
+    /// <exception cref="GateUnavailableException">It may have ended all the same.</exception>
+    public ValueTask<ReservationOutcome> RollbackAsync(Guid id, CancellationToken ct) =>
+        _groups.RunAsync(id, new End(id, 0), ct);
 
     /// <summary>Gives back what has expired on counters; afterwards they know when to look again.</summary>
     public static async Task SettleExpiredAsync(
@@ -47,27 +53,57 @@ internal sealed class Reservations(GateDataSource database, TimeProvider time)
         await batch.ExecuteNonQueryAsync(ct);
     }
 
-    private async Task<ReservationOutcome> EndAsync(Guid id, long used, CancellationToken ct)
+    private async Task<ReservationOutcome[]> EndAsync(List<End> ends, CancellationToken ct)
     {
-        await using var end = database.Reports.CreateCommand(GateSql.EndReservation);
-        Bind(end, id);
-        end.Parameters.Add(new NpgsqlParameter<long> { TypedValue = used });
-        if ((bool)(await end.ExecuteScalarAsync(ct))!)
+        var now = _time.GetUtcNow().UtcDateTime;
+        await using var connection = await _database.Reports.OpenConnectionAsync(ct);
+        var ended = new HashSet<Guid>();
+        await using (var batch = new NpgsqlBatch(connection))
         {
-            return ReservationOutcome.Done;
+            // Counters are locked before reservations, so those that give units back come first.
+            if (ends.FindAll(end => end.Used is not null) is { Count: > 0 } givingBack)
+            {
+                batch.Add(GateSql.EndReservations)
+                    .WithUuids(givingBack.ConvertAll(end => end.Id))
+                    .With(now, NpgsqlDbType.TimestampTz)
+                    .WithLongs(givingBack.ConvertAll(end => end.Used!.Value));
+            }
+            if (ends.FindAll(end => end.Used is null) is { Count: > 0 } confirmed)
+            {
+                batch.Add(GateSql.ConfirmReservations)
+                    .WithUuids(confirmed.ConvertAll(end => end.Id))
+                    .With(now, NpgsqlDbType.TimestampTz);
+            }
+            await ReadIdsAsync(batch, ended, ct);
         }
-        if (used == 0)
+        var found = new HashSet<Guid>();
+        if (ends.FindAll(end => end.Used > 0 && !ended.Contains(end.Id)) is { Count: > 0 } refused)
         {
-            return ReservationOutcome.NotFound;
+            await using var batch = new NpgsqlBatch(connection);
+            batch.Add(GateSql.FindReservations)
+                .WithUuids(refused.ConvertAll(end => end.Id))
+                .With(now, NpgsqlDbType.TimestampTz);
+            await ReadIdsAsync(batch, found, ct);
         }
-        await using var find = database.Reports.CreateCommand(GateSql.FindReservation);
-        Bind(find, id);
-        return (bool)(await find.ExecuteScalarAsync(ct))! ? ReservationOutcome.TooMuch : ReservationOutcome.NotFound;
+        return [.. ends.Select(end =>
+            ended.Contains(end.Id) ? ReservationOutcome.Done
+            : found.Contains(end.Id) ? ReservationOutcome.TooMuch
+            : ReservationOutcome.NotFound)];
     }
 
-    private void Bind(NpgsqlCommand command, Guid id)
+    private static async Task ReadIdsAsync(NpgsqlBatch batch, HashSet<Guid> ids, CancellationToken ct)
     {
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = id });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = time.GetUtcNow().UtcDateTime });
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        do
+        {
+            while (await reader.ReadAsync(ct))
+            {
+                ids.Add(reader.GetGuid(0));
+            }
+        }
+        while (await reader.NextResultAsync(ct));
     }
+
+    /// <param name="Used">Units that stay taken. Null: all, so that its counter need not be touched.</param>
+    private sealed record End(Guid Id, long? Used);
 }

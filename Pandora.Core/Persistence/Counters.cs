@@ -55,10 +55,14 @@ internal static class Counters
         db.Database
             .SqlQuery<long>(
                 $"""
-                WITH ended AS (
-                    DELETE FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} RETURNING request_id, units
+                WITH expired AS MATERIALIZED (
+                    SELECT id FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} ORDER BY id FOR UPDATE
+                ), ended AS (
+                    DELETE FROM reservation USING expired WHERE reservation.id = expired.id RETURNING request_id, units
                 ), logged AS (
-                    UPDATE request SET units = 0 FROM ended WHERE request.id = ended.request_id
+                    UPDATE request SET units = 0
+                      FROM (SELECT request_id FROM ended ORDER BY request_id) AS given
+                     WHERE request.id = given.request_id
                 )
                 SELECT coalesce(sum(units), 0)::bigint AS "Value" FROM ended
                 """)

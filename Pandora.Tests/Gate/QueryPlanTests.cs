@@ -34,9 +34,11 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
         { nameof(GateSql.NoteLastUse), "int[], uuid[], timestamptz" },
         { nameof(GateSql.LockCounters), "int[]" },
         { nameof(GateSql.SettleExpired), "int[], timestamptz" },
-        { nameof(GateSql.ConfirmReservation), "uuid, timestamptz" },
-        { nameof(GateSql.EndReservation), "uuid, timestamptz, bigint" },
-        { nameof(GateSql.FindReservation), "uuid, timestamptz" },
+        { nameof(GateSql.ConfirmReservations), "uuid[], timestamptz" },
+        { nameof(GateSql.EndReservations), "uuid[], timestamptz, bigint[]" },
+        { nameof(GateSql.FindReservations), "uuid[], timestamptz" },
+        { nameof(GateSql.StoreOutcomes), "uuid[], smallint[], smallint[], text[]" },
+        { nameof(GateSql.ReadOutcomes), "uuid[]" },
         { nameof(GateSql.TakeBack), "uuid[], uuid[], bytea[], uuid[]" },
     };
 

@@ -96,6 +96,38 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         }
     }
 
+    [Fact]
+    public async Task Of_many_at_once_each_gets_the_answer_to_its_own_report()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 120);
+        var ids = await Task.WhenAll(Enumerable.Range(0, 120).Select(async _ =>
+            (await pandora.Node.ConsumeAsync(subscription.Request())).BaseResponse.RequestId));
+
+        // In turn: two reports that agree, two that do not, one alone, one about nothing.
+        var reports = ids.Select((id, i) => (i % 4) switch
+        {
+            0 => Task.WhenAll(ReportAsync(id, "success", 201), ReportAsync(id, "success", 201)),
+            1 => Task.WhenAll(ReportAsync(id, "success", 200), ReportAsync(id, "client_error", 404, "x")),
+            2 => Task.WhenAll(ReportAsync(id, "server_error", 503, "y")),
+            _ => Task.WhenAll(ReportAsync(Guid.CreateVersion7().ToString(), "success", 200)),
+        }).ToArray();
+        var codes = await Task.WhenAll(reports);
+
+        for (var i = 0; i < ids.Length; i++)
+        {
+            var row = await RowAsync(ids[i]);
+            var (expected, status) = (i % 4) switch
+            {
+                0 => (new[] { GrpcCode.Ok, GrpcCode.Ok }, "success"),
+                1 => ([GrpcCode.Ok, GrpcCode.FailedPrecondition], codes[i][0] == GrpcCode.Ok ? "success" : "client_error"),
+                2 => ([GrpcCode.Ok], "server_error"),
+                _ => ([GrpcCode.NotFound], "forwarded"),
+            };
+            Assert.Equal(expected, codes[i].Order());
+            Assert.Equal(status, (string)row["execution_status"]!);
+        }
+    }
+
     [Fact, Checklist(25)]
     public async Task A_settlement_without_params_is_an_invalid_argument_and_the_process_lives()
     {

@@ -195,6 +195,41 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     [Fact]
+    public async Task Of_many_ends_at_once_each_has_its_own_effect_and_answer()
+    {
+        const int Count = 40;
+        Subscription[] subscriptions =
+        [
+            await pandora.Scenario.SubscriptionAsync(quota: 4 * Count), await pandora.Scenario.SubscriptionAsync(quota: 4 * Count),
+        ];
+        var held = await Task.WhenAll(Enumerable.Range(0, 2 * Count).Select(i => Node.HoldAsync(subscriptions[i % 2], quantity: 4)));
+
+        var codes = await Task.WhenAll(held.Select((reservation, i) => Task.WhenAll((i / 2 % 4) switch
+        {
+            0 => [Node.CommitAsync(reservation.ReservationId), Node.CommitAsync(reservation.ReservationId)],
+            1 => [Node.CommitAsync(reservation.ReservationId, used: 1)],
+            2 => [Node.RollbackAsync(reservation.ReservationId), Node.RollbackAsync(reservation.ReservationId)],
+            _ => new[] { Node.CommitAsync(reservation.ReservationId, used: 5), Node.CommitAsync(Guid.CreateVersion7().ToString()) },
+        })));
+
+        for (var i = 0; i < codes.Length; i++)
+        {
+            GrpcCode[] expected = (i / 2 % 4) switch
+            {
+                1 => [GrpcCode.Ok],
+                3 => [GrpcCode.InvalidArgument, GrpcCode.NotFound],
+                _ => [GrpcCode.Ok, GrpcCode.NotFound],
+            };
+            Assert.Equal(expected, codes[i].Order());
+        }
+        foreach (var subscription in subscriptions)
+        {
+            // Of every four: 4 units stay, 1 stays, none, and 4 are still held.
+            Assert.Equal((4 * Count) - (Count / 4 * 9), await Node.LeftAsync(subscription));
+        }
+    }
+
+    [Fact]
     public async Task The_log_row_stays_forwarded_until_its_outcome_is_reported_whatever_becomes_of_the_reservation()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
