@@ -4,6 +4,11 @@ namespace Pandora.Core.Gate;
 /// The statements that end calls, reservations and connections. Counters are always locked by their id, after the records
 /// and project services that <c>Persistence.QuotaLocks</c> names; then come reservations, log rows and API keys, each kind by
 /// id too.
+/// <para>
+/// Rows are joined by <c>id = ANY (ARRAY[x])</c> and not by <c>id = x</c>. It says the same, but leaves the planner nothing
+/// but to look each up in the index. With the other, a plan made while a table or partition is empty may read all of it,
+/// and go on so when it has filled. For the same reason one order is by <c>uuid_send(id)</c>, which is that of the ids.
+/// </para>
 /// </summary>
 internal static class GateSql
 {
@@ -23,11 +28,11 @@ internal static class GateSql
             INSERT INTO reservation (id, counter_id, request_id, quantity, units, expires_at)
             SELECT asked.id, asked.counter_id, asked.request_id, asked.quantity, request.units, asked.expires_at
               FROM unnest($1, $2, $3, $4, $5) AS asked (id, counter_id, request_id, quantity, expires_at)
-              JOIN request ON request.id = asked.request_id AND request.outcome + 0 = 0
+              JOIN request ON request.id = ANY (ARRAY[asked.request_id]) AND request.outcome + 0 = 0
             RETURNING counter_id, expires_at)
         UPDATE environment_service es SET first_expiry = least(es.first_expiry, made.expires_at)
           FROM (SELECT counter_id, min(expires_at) AS expires_at FROM made GROUP BY counter_id) AS made
-         WHERE es.id = made.counter_id
+         WHERE es.id = ANY (ARRAY[made.counter_id])
         """;
 
     /// <summary>
@@ -35,19 +40,19 @@ internal static class GateSql
     /// it.
     /// </summary>
     public const string NoteFirstUse =
-        NoteUse + " FOR NO KEY UPDATE OF k) AS used WHERE api_key.id = used.id AND coalesce(last_used < $3, true)";
+        NoteUse + " FOR NO KEY UPDATE OF k) AS used WHERE api_key.id = ANY (ARRAY[used.id]) AND coalesce(last_used < $3, true)";
 
     /// <summary>The same for keys whose last use is due to be noted again. Passes over those in other hands.</summary>
     public const string NoteLastUse =
-        NoteUse + " FOR NO KEY UPDATE OF k SKIP LOCKED) AS used WHERE api_key.id = used.id AND last_used < $3";
+        NoteUse + " FOR NO KEY UPDATE OF k SKIP LOCKED) AS used WHERE api_key.id = ANY (ARRAY[used.id]) AND last_used < $3";
 
     private const string NoteUse =
         """
         UPDATE api_key SET last_used = $3
           FROM (SELECT k.id
                   FROM unnest($1, $2) AS valid (key_id, request_id)
-                  JOIN request ON request.id = valid.request_id AND request.outcome + 0 = 0
-                  JOIN api_key k ON k.id = valid.key_id
+                  JOIN request ON request.id = ANY (ARRAY[valid.request_id]) AND request.outcome + 0 = 0
+                  JOIN api_key k ON k.id = ANY (ARRAY[valid.key_id])
                  ORDER BY k.id
         """;
 
@@ -61,14 +66,14 @@ internal static class GateSql
     public const string SettleExpired =
         """
         WITH expired AS MATERIALIZED (
-            SELECT id FROM reservation WHERE counter_id = ANY ($1) AND expires_at <= $2 ORDER BY id FOR UPDATE),
+            SELECT id FROM reservation WHERE counter_id = ANY ($1) AND expires_at <= $2 ORDER BY uuid_send(id) FOR UPDATE),
         ended AS (
-            DELETE FROM reservation USING expired WHERE reservation.id = expired.id
+            DELETE FROM reservation USING expired WHERE reservation.id = ANY (ARRAY[expired.id])
             RETURNING counter_id, request_id, units),
         noted AS (
             UPDATE request SET units = request.units - given.units
               FROM (SELECT request_id, units FROM ended WHERE units > 0 ORDER BY request_id) AS given
-             WHERE request.id = given.request_id)
+             WHERE request.id = ANY (ARRAY[given.request_id]))
         UPDATE environment_service es
            SET consumed_units = es.consumed_units - back.units,
                granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
@@ -78,7 +83,7 @@ internal static class GateSql
                   FROM unnest($1) AS asked (id)
                   LEFT JOIN ended ON ended.counter_id = asked.id
                  GROUP BY asked.id) AS back
-         WHERE es.id = back.id
+         WHERE es.id = ANY (ARRAY[back.id])
         """;
 
     /// <summary>Confirms all of the reservations $1 that exist at $2. Answers with their ids.</summary>
@@ -86,41 +91,37 @@ internal static class GateSql
         """
         DELETE FROM reservation
          USING (SELECT id FROM unnest($1) AS asked (id) ORDER BY id) AS asked
-         WHERE reservation.id = asked.id AND expires_at > $2
+         WHERE reservation.id = ANY (ARRAY[asked.id]) AND expires_at > $2
         RETURNING reservation.id
         """;
 
     /// <summary>
     /// Ends the reservations $1 that exist at $2 and of which $3 is at most what was asked for: so many units stay taken,
-    /// the others go back. Answers with the ids of those that it ended. Log rows are found by
-    /// arrays, of which the planner expects several: for a single row it would read through a partition that is still empty,
-    /// and go on so when that has filled.
+    /// the others go back. Answers with the ids of those that it ended.
     /// </summary>
     public const string EndReservations =
         """
         WITH asked AS MATERIALIZED (SELECT * FROM unnest($1, $3) AS asked (id, used) ORDER BY id),
         counter AS MATERIALIZED (
             SELECT es.id FROM environment_service es
-             WHERE es.id IN (SELECT reservation.counter_id FROM reservation JOIN asked ON asked.id = reservation.id)
+             WHERE es.id = ANY (ARRAY(SELECT counter_id FROM reservation JOIN asked ON reservation.id = ANY (ARRAY[asked.id])))
              ORDER BY es.id
                FOR NO KEY UPDATE OF es),
         ended AS (
             DELETE FROM reservation USING asked
-             WHERE reservation.id = asked.id AND expires_at > $2 AND asked.used <= quantity AND (SELECT count(*) FROM counter) >= 0
+             WHERE reservation.id = ANY (ARRAY[asked.id]) AND expires_at > $2 AND asked.used <= quantity AND (SELECT count(*) FROM counter) >= 0
             RETURNING reservation.id, counter_id, request_id, greatest(units - asked.used, 0) AS back),
         noted AS (
             UPDATE request SET units = request.units - given.back
-              FROM (SELECT unnest(array_agg(request_id ORDER BY request_id)) AS request_id,
-                           unnest(array_agg(back ORDER BY request_id)) AS back
-                      FROM ended WHERE back > 0) AS given
-             WHERE request.id = given.request_id),
+              FROM (SELECT request_id, back FROM ended WHERE back > 0 ORDER BY request_id) AS given
+             WHERE request.id = ANY (ARRAY[given.request_id])),
         given_back AS (
             UPDATE environment_service es
                SET consumed_units = es.consumed_units - given.back,
                    granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
                                         ELSE es.consumed_units - given.back + least(es.max_requests, es.available_requests + given.back) END
               FROM (SELECT counter_id, sum(back)::bigint AS back FROM ended WHERE back > 0 GROUP BY counter_id) AS given
-             WHERE es.id = given.counter_id)
+             WHERE es.id = ANY (ARRAY[given.counter_id]))
         SELECT id FROM ended
         """;
 
@@ -135,14 +136,14 @@ internal static class GateSql
         """
         UPDATE request SET outcome = report.outcome, status_code = report.status_code, detail = report.detail
           FROM (SELECT * FROM unnest($1, $2, $3, $4) AS report (id, outcome, status_code, detail) ORDER BY id) AS report
-         WHERE request.id = report.id AND request.outcome + 0 = 0
+         WHERE request.id = ANY (ARRAY[report.id]) AND request.outcome + 0 = 0
         RETURNING request.id
         """;
 
     /// <summary>The outcomes of the log rows $1.</summary>
     public const string ReadOutcomes =
         """
-        SELECT request.id, request.outcome FROM unnest($1) AS asked (id) JOIN request ON request.id = asked.id
+        SELECT request.id, request.outcome FROM unnest($1) AS asked (id) JOIN request ON request.id = ANY (ARRAY[asked.id])
         """;
 
     /// <summary>Names the server process of a connection, so that its end can be waited for when the connection breaks.</summary>
@@ -168,11 +169,11 @@ internal static class GateSql
             SELECT unnest($1) AS id UNION ALL SELECT request_id FROM forgotten),
         counter AS MATERIALIZED (
             SELECT es.id FROM environment_service es
-             WHERE es.id IN (SELECT request.counter_id FROM request JOIN undone ON undone.id = request.id)
+             WHERE es.id = ANY (ARRAY(SELECT counter_id FROM request JOIN undone ON request.id = ANY (ARRAY[undone.id])))
              ORDER BY es.id
                FOR NO KEY UPDATE OF es),
         gone AS (
-            DELETE FROM request USING undone WHERE request.id = undone.id AND (SELECT count(*) FROM counter) >= 0
+            DELETE FROM request USING undone WHERE request.id = ANY (ARRAY[undone.id]) AND (SELECT count(*) FROM counter) >= 0
             RETURNING counter_id, units),
         dropped AS (
             DELETE FROM reservation USING undone WHERE reservation.id = ANY ($4) AND reservation.request_id = undone.id),
@@ -182,7 +183,7 @@ internal static class GateSql
                    granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
                                         ELSE es.consumed_units - back.units + least(es.max_requests, es.available_requests + back.units) END
               FROM (SELECT counter_id, sum(units)::bigint AS units FROM gone WHERE units > 0 GROUP BY counter_id) AS back
-             WHERE es.id = back.counter_id)
+             WHERE es.id = ANY (ARRAY[back.counter_id]))
         SELECT count(*) FROM gone
         """;
 }

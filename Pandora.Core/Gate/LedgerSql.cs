@@ -44,7 +44,7 @@ internal static class LedgerSql
                                WHEN es.counted_since < wanted.last_reset THEN es.max_requests
                                ELSE es.available_requests END AS available
                      FROM environment_service es
-                    WHERE es.id = wanted.id
+                    WHERE es.id = ANY (ARRAY[wanted.id])
                       FOR NO KEY UPDATE) AS counter ON true
              WHERE (SELECT version FROM directory) = $1),
         charged AS (
@@ -57,7 +57,7 @@ internal static class LedgerSql
                       FROM unnest($13, $15) AS call (place, sum)
                      WHERE place > 0 AND sum <= (SELECT available FROM counters)[place]
                      GROUP BY place) AS taken
-             WHERE es.id = ($3)[taken.place]),
+             WHERE es.id = ANY (ARRAY[($3)[taken.place]])),
         """;
 
     private const string LogPlain =

@@ -56,13 +56,13 @@ internal static class Counters
             .SqlQuery<long>(
                 $"""
                 WITH expired AS MATERIALIZED (
-                    SELECT id FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} ORDER BY id FOR UPDATE
+                    SELECT id FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} ORDER BY uuid_send(id) FOR UPDATE
                 ), ended AS (
-                    DELETE FROM reservation USING expired WHERE reservation.id = expired.id RETURNING request_id, units
+                    DELETE FROM reservation USING expired WHERE reservation.id = ANY (ARRAY[expired.id]) RETURNING request_id, units
                 ), logged AS (
                     UPDATE request SET units = 0
                       FROM (SELECT request_id FROM ended ORDER BY request_id) AS given
-                     WHERE request.id = given.request_id
+                     WHERE request.id = ANY (ARRAY[given.request_id])
                 )
                 SELECT coalesce(sum(units), 0)::bigint AS "Value" FROM ended
                 """)

@@ -16,7 +16,9 @@ internal sealed partial class KeyMaterialFiles(PandoraSettings settings, ILogger
 
     private readonly string _directory = Path.Combine(settings.DataDirectory, "key-material");
 
-    public string PathOf(string id) => Path.Combine(_directory, id + Extension);
+    public static string NameOf(string id) => id + Extension;
+
+    public string PathOf(string id) => Path.Combine(_directory, NameOf(id));
 
     /// <summary>Null: no such file, or it does not hold this material.</summary>
     public KeyMaterial? Find(string id) => File.Exists(PathOf(id)) ? Read(PathOf(id)) : null;

@@ -37,14 +37,7 @@ internal static class SettingsReader
     /// <inheritdoc cref="Read(IReadOnlyDictionary{string, string})"/>
     public static PandoraSettings Read(Variables variables)
     {
-        var httpPort = variables.Integer("PANDORA_HTTP_PORT", fallback: 80, min: 1, MaxPort);
-        var grpcPort = variables.Integer("PANDORA_GRPC_PORT", fallback: 50_051, min: 1, MaxPort);
-        if (httpPort == grpcPort)
-        {
-            throw Variables.Refuse(
-                "PANDORA_GRPC_PORT",
-                string.Create(CultureInfo.InvariantCulture, $"and PANDORA_HTTP_PORT are both {httpPort}; accepted are two different ports"));
-        }
+        var (httpPort, grpcPort) = ReadPorts(variables);
         return new PandoraSettings
         {
             DataDirectory = FullPath("PANDORA_DIR", variables.Text("PANDORA_DIR") ?? "/etc/pandora"),
@@ -59,6 +52,19 @@ internal static class SettingsReader
             LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
             Warnings = [.. Unknown(variables).Select(name => $"{Variables.OneLine(name)} is not a variable of this version and has no effect.")],
         };
+    }
+
+    /// <summary>The two ports alone, for a process that only speaks with a node.</summary>
+    /// <exception cref="StartRefusedException">One of them is not a port, or they are the same.</exception>
+    public static (int Http, int Grpc) ReadPorts(Variables variables)
+    {
+        var http = variables.Integer("PANDORA_HTTP_PORT", fallback: 80, min: 1, MaxPort);
+        var grpc = variables.Integer("PANDORA_GRPC_PORT", fallback: 50_051, min: 1, MaxPort);
+        return http != grpc
+            ? (http, grpc)
+            : throw Variables.Refuse(
+                "PANDORA_GRPC_PORT",
+                string.Create(CultureInfo.InvariantCulture, $"and PANDORA_HTTP_PORT are both {http}; accepted are two different ports"));
     }
 
     private static IEnumerable<string> Unknown(Variables variables) =>
