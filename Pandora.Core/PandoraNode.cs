@@ -42,8 +42,12 @@ internal static class PandoraNode
 
     /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
     /// <param name="adjust">For tests: a clock of their own, for example.</param>
+    /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
     public static WebApplication Build(
-        PandoraSettings settings, string connectionString, Action<WebApplicationBuilder>? adjust = null)
+        PandoraSettings settings,
+        string connectionString,
+        Action<WebApplicationBuilder>? adjust = null,
+        TelemetryExport? telemetry = null)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -51,7 +55,7 @@ internal static class PandoraNode
             ContentRootPath = AppContext.BaseDirectory,
             Args = ["--hostBuilder:reloadConfigOnChange=false"],
         });
-        builder.AddServiceDefaults();
+        builder.AddServiceDefaults(telemetry);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, settings));
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
         // Platforms set it for every ASP.NET Core program; then any caller could choose the address its failures count for.
@@ -71,10 +75,14 @@ internal static class PandoraNode
         builder.Services.AddGrpc();
 
         adjust?.Invoke(builder);
+        builder.Services.AnswerGrpcFirst();
         LimitDraining(builder.Services);
 
         var app = builder.Build();
-        app.UseGrpc();
+        if (telemetry is { IsOn: true })
+        {
+            app.UseRequestSpans();
+        }
         app.UseRest(settings);
         app.UseSecurity();
         MapRooms(app.MapApi());
@@ -139,8 +147,7 @@ internal static class PandoraNode
 
     private static void LimitDraining(IServiceCollection services)
     {
-        var kestrel = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationType!;
-        services.AddSingleton<IServer>(provider =>
-            new DrainingServer((IServer)ActivatorUtilities.CreateInstance(provider, kestrel), DrainLimit));
+        var server = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationFactory!;
+        services.AddSingleton<IServer>(provider => new DrainingServer((IServer)server(provider), DrainLimit));
     }
 }

@@ -5,7 +5,8 @@ using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
 var stop = StopSignal.Listen();
-using var logs = ServiceDefaultsExtensions.CreateLoggerFactory();
+await using var telemetry = args is [] ? StartTelemetry() : TelemetryExport.Off();
+using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(telemetry: telemetry);
 var log = logs.CreateLogger("Pandora.Core");
 try
 {
@@ -26,10 +27,11 @@ try
 
     // 1. The configuration: a fault ends the start before anything is touched.
     var settings = SettingsReader.Read(Variables.OfProcess());
-    foreach (var warning in settings.Warnings)
+    foreach (var warning in settings.Warnings.Concat(telemetry.Warnings))
     {
         ProcessLog.Configuration(log, warning);
     }
+    telemetry.ReportFaultsTo(log);
     DataDirectory.Prepare(settings.DataDirectory);
 
     // 2. and 3. The database, with the schema of this version.
@@ -38,7 +40,7 @@ try
     await Migrator.MigrateAsync(connectionString, log, stop);
 
     // 4. and 5. Key material and the account of the administrator.
-    await using var node = PandoraNode.Build(settings, connectionString);
+    await using var node = PandoraNode.Build(settings, connectionString, telemetry: telemetry);
     await node.PrepareAsync(Console.Out.Write, stop);
 
     // 6. and 7. Both ports, then readiness.
@@ -65,6 +67,8 @@ catch (Exception fault)
     ProcessLog.Fault(log, fault);
     return await RefuseAsync($"Pandora Core ended by an unexpected fault: {fault.Message.ReplaceLineEndings(" ")}");
 }
+
+static TelemetryExport StartTelemetry() => TelemetryExport.Start("pandora-core", typeof(ProcessLog).Assembly, StopSignal.TimeLeft);
 
 // One line where operators and supervisors look for it.
 static async Task<int> RefuseAsync(string line)

@@ -25,7 +25,8 @@ public static class ServiceDefaultsExtensions
     /// Logs to standard output, one line an event, time in UTC. Providers that a host adds by default are replaced,
     /// so that no process writes to places its operator did not choose.
     /// </summary>
-    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
+    /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
+    public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder, TelemetryExport? telemetry = null)
         where TBuilder : IHostApplicationBuilder
     {
         // First, so that everything the operator set comes later and wins.
@@ -33,25 +34,37 @@ public static class ServiceDefaultsExtensions
         builder.Logging.ClearProviders();
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
         AddConsole(builder.Logging);
+        AddExport(builder.Logging, telemetry);
         builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(telemetry?.Sampling ?? TraceSampling.Default(TimeProvider.System));
         return builder;
     }
 
     /// <summary>The same log for what happens before there is a host and after it has gone.</summary>
     /// <param name="toStandardError">For a process whose standard output is a result; then only what is wrong is logged.</param>
-    public static ILoggerFactory CreateLoggerFactory(bool toStandardError = false)
+    /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
+    public static ILoggerFactory CreateLoggerFactory(bool toStandardError = false, TelemetryExport? telemetry = null)
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(DefaultLevels).AddEnvironmentVariables().Build();
         return LoggerFactory.Create(logging =>
         {
             logging.AddConfiguration(configuration.GetSection("Logging"));
             AddConsole(logging);
+            AddExport(logging, telemetry);
             if (toStandardError)
             {
                 logging.AddFilter(level => level >= LogLevel.Warning);
                 logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
             }
         });
+    }
+
+    private static void AddExport(ILoggingBuilder logging, TelemetryExport? telemetry)
+    {
+        if (telemetry?.Logs is { } export)
+        {
+            logging.AddProvider(export);
+        }
     }
 
     private static void AddConsole(ILoggingBuilder logging) => logging.AddSimpleConsole(console =>

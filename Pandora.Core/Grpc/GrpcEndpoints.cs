@@ -1,6 +1,8 @@
+using Microsoft.AspNetCore.Hosting.Server;
+
 namespace Pandora.Core.Grpc;
 
-/// <summary>The gRPC side of a node: its services, and the branch of the pipeline that answers them.</summary>
+/// <summary>The gRPC side of a node: its services, and who answers them.</summary>
 internal static class GrpcEndpoints
 {
     public static IServiceCollection AddGrpc(this IServiceCollection services)
@@ -14,15 +16,14 @@ internal static class GrpcEndpoints
     }
 
     /// <summary>
-    /// Answers HTTP/2 requests here, before everything that serves REST. Must be the first call on the application; and
-    /// routing, authentication and authorization must be called by name after it, because the web application puts
-    /// those it finds uncalled in front.
+    /// Answers HTTP/2 requests before the host sees them; the pipeline serves the others. To be called when all other
+    /// services are registered.
     /// </summary>
-    public static IApplicationBuilder UseGrpc(this IApplicationBuilder app)
+    public static IServiceCollection AnswerGrpcFirst(this IServiceCollection services)
     {
-        var dispatcher = app.ApplicationServices.GetRequiredService<GrpcDispatcher>();
-        return app.Use(next => context =>
-            HttpProtocol.IsHttp2(context.Request.Protocol) ? dispatcher.ServeAsync(context) : next(context));
+        var server = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationType!;
+        return services.AddSingleton<IServer>(provider => new GrpcServer(
+            (IServer)ActivatorUtilities.CreateInstance(provider, server), provider.GetRequiredService<GrpcDispatcher>()));
     }
 
     private static GrpcDispatcher BuildDispatcher(IServiceProvider provider)

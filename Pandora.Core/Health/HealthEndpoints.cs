@@ -9,6 +9,7 @@ internal static class HealthEndpoints
 {
     public static void MapHealth(this IEndpointRouteBuilder api) =>
         api.MapGet("/health", Get)
+            .DisableHttpMetrics() // its callers are machines, and many
             .WithTags("Health")
             .Answers200<Health>()
             .Produces<Health>(StatusCodes.Status503ServiceUnavailable);

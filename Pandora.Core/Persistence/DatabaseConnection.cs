@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Npgsql;
 
 namespace Pandora.Core.Persistence;
@@ -9,6 +10,9 @@ namespace Pandora.Core.Persistence;
 internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
+
+    /// <summary>The pool of the ledger's writers, as metrics call it.</summary>
+    private const string Gate = "gate";
 
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
@@ -70,16 +74,16 @@ internal static class DatabaseConnection
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled(connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
+        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(connectionString, LanesPoolSize);
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize);
 
     /// <summary>For reports of outcomes: likewise.</summary>
-    public static NpgsqlDataSource ForReports(string connectionString) => ForGate(connectionString, ReportsPoolSize);
+    public static NpgsqlDataSource ForReports(string connectionString) => ForGate("reports", connectionString, ReportsPoolSize);
 
-    private static NpgsqlDataSource ForGate(string connectionString, int poolSize) =>
-        Pooled(connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
+    private static NpgsqlDataSource ForGate(string name, string connectionString, int poolSize) =>
+        Pooled(name, connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -88,8 +92,9 @@ internal static class DatabaseConnection
             }
         });
 
+    /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
     private static NpgsqlDataSource Pooled(
-        string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
+        string name, string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -107,12 +112,22 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString);
+        var builder = Named(name, settings, leavesSpans: name != Gate);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection => Initialize(connection, isGate), connection => InitializeAsync(connection, isGate));
         return builder.Build();
     }
+
+    /// <summary>
+    /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
+    /// each time. Those of the gate leave none: a batch belongs to no call of its own.
+    /// </summary>
+    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
+        new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
+            .ConfigureCommandFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
+            .ConfigureBatchFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
+            .EnablePhysicalOpenTracing(false));
 
     /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
     public static NpgsqlDataSource ForMigrations(string connectionString)
@@ -122,7 +137,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        return Named("migrations", settings, leavesSpans: false).Build();
     }
 
     /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
@@ -133,7 +148,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
+        return Named("verification", settings, leavesSpans: false).Build();
     }
 
     private static NpgsqlConnectionStringBuilder Bounded(string connectionString)

@@ -3,6 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 using Npgsql;
 using Pandora.Core.Errors;
 using Pandora.Core.Settings;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Persistence;
 
@@ -19,6 +20,8 @@ internal sealed partial class Migrator
     private static readonly TimeSpan LockLimit = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan ProgressEvery = TimeSpan.FromSeconds(5);
+
+    private static readonly ActivitySource Spans = new(TelemetryExport.MigrationsName);
 
     private readonly NpgsqlDataSource _dataSource;
     private readonly ILogger _logger;
@@ -42,16 +45,32 @@ internal sealed partial class Migrator
     public static async Task<IReadOnlyList<string>> MigrateAsync(
         string connectionString, IReadOnlyList<Migration> migrations, ILogger logger, CancellationToken ct)
     {
+        using var span = Spans.StartActivity("migrate");
         await using var dataSource = DatabaseConnection.ForMigrations(connectionString);
         var migrator = new Migrator(dataSource, logger, migrations);
+        try
+        {
+            var applied = await migrator.ApplyAllAsync(ct);
+            span?.SetTag("pandora.migrations.applied", applied.Count);
+            return applied;
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, e.GetType().Name);
+            throw;
+        }
+    }
+
+    private async Task<IReadOnlyList<string>> ApplyAllAsync(CancellationToken ct)
+    {
         List<string> applied = [];
         const int attempts = 5;
         for (var attempt = 1; ; attempt++)
         {
-            await DatabaseWait.ForAsync(dataSource, logger, ct);
+            await DatabaseWait.ForAsync(_dataSource, _logger, ct);
             try
             {
-                while (await migrator.ApplyNextAsync(ct) is { } name)
+                while (await ApplyNextAsync(ct) is { } name)
                 {
                     applied.Add(name);
                 }
@@ -59,7 +78,7 @@ internal sealed partial class Migrator
             }
             catch (Exception e) when (DatabaseFaults.IsUnavailable(e) && attempt < attempts)
             {
-                Log.Interrupted(logger, DatabaseWait.Reason(e));
+                Log.Interrupted(_logger, DatabaseWait.Reason(e));
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
             {
@@ -86,6 +105,8 @@ internal sealed partial class Migrator
             return null;
         }
 
+        using var span = Spans.StartActivity($"migrate {next.Name}");
+        Log.Applying(_logger, next.Name);
         var started = Stopwatch.GetTimestamp();
         await RunAsync(connection, next.Sql, ct);
         await NoteAsync(connection, next, ct);
@@ -167,6 +188,9 @@ internal sealed partial class Migrator
     {
         [LoggerMessage(2110, LogLevel.Information, "Applied migration {Name} in {Milliseconds} ms.")]
         public static partial void Applied(ILogger logger, string name, long milliseconds);
+
+        [LoggerMessage(2113, LogLevel.Information, "Applying migration {Name}.")]
+        public static partial void Applying(ILogger logger, string name);
 
         [LoggerMessage(2111, LogLevel.Information, "Waiting for another node to migrate the database ({Waited} s).")]
         public static partial void Waiting(ILogger logger, int waited);

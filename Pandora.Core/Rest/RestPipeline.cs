@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Net.Http.Headers;
 using Pandora.Core.Errors;
 using Pandora.Core.Settings;
@@ -80,8 +81,21 @@ internal static class RestPipeline
     }
 
     /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
-    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes) =>
-        routes.MapGroup("/api/v1").AddEndpointFilter(RefuseFaultyInput);
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes)
+    {
+        var api = routes.MapGroup("/api/v1").AddEndpointFilter(RefuseFaultyInput);
+        ((IEndpointConventionBuilder)api).Finally(DropSlashAtEnd);
+        return api;
+    }
+
+    /// <summary>Groups give collections one, and telemetry shows routes as they are mapped. Matching does not mind it.</summary>
+    private static void DropSlashAtEnd(EndpointBuilder endpoint)
+    {
+        if (endpoint is RouteEndpointBuilder { RoutePattern.RawText: [.., not '/', '/'] text } route)
+        {
+            route.RoutePattern = RoutePatternFactory.Parse(text[..^1]);
+        }
+    }
 
     /// <summary>Path ids come first, then body or query, whatever the order of the handler's parameters.</summary>
     private static async ValueTask<object?> RefuseFaultyInput(EndpointFilterInvocationContext context, EndpointFilterDelegate next)

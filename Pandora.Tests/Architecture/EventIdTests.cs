@@ -11,6 +11,7 @@ public sealed partial class EventIdTests
     {
         [1000] = "Pandora.Core",
         [1050] = "Pandora.MigrationService",
+        [1060] = "Pandora.ServiceDefaults",
         [1100] = "Rest",
         [2000] = "EmbeddedPostgres",
         [2100] = "Persistence",
@@ -19,7 +20,7 @@ public sealed partial class EventIdTests
         [5000] = "Grpc",
     };
 
-    private static readonly string[] Projects = ["Pandora.Core", "Pandora.MigrationService"];
+    private static readonly string[] Projects = ["Pandora.Core", "Pandora.MigrationService", "Pandora.ServiceDefaults"];
 
     [Fact]
     public void Every_event_has_an_id_of_its_own_in_the_range_of_its_room()

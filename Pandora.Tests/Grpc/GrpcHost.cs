@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -14,7 +13,7 @@ using Pandora.Core.Health;
 namespace Pandora.Tests.Grpc;
 
 /// <summary>
-/// The gRPC branch on a loopback port without a database: either with methods made up by a test, or with the product's
+/// The gRPC side on a loopback port without a database: either with methods made up by a test, or with the product's
 /// services, whose calls end before they would need the gate.
 /// </summary>
 internal sealed class GrpcHost : IAsyncDisposable
@@ -71,14 +70,9 @@ internal sealed class GrpcHost : IAsyncDisposable
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
         register(builder.Services);
+        builder.Services.AnswerGrpcFirst();
 
         var app = builder.Build();
-        app.UseGrpc();
-        app.Run(context =>
-        {
-            context.Response.StatusCode = StatusCodes.Status418ImATeapot;
-            return Task.CompletedTask;
-        });
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new GrpcHost(app, errors);
     }

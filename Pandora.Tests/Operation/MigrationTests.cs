@@ -75,25 +75,6 @@ public sealed class MigrationTests(TestServer server)
         Assert.Contains("9999", Assert.Single(process.Errors), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task The_migration_service_migrates_and_ends_with_exit_code_0()
-    {
-        var database = await server.CreateDatabaseAsync(empty: true);
-        await using var process = PandoraProcess.Start("Pandora.MigrationService.dll", folder: null, ("ConnectionStrings__pandora", database));
-
-        Assert.Equal(0, await process.EndAsync());
-        Assert.Equal(Migration.All[^1].Version, await ScalarAsync(database, "SELECT max(version) FROM schema_migration"));
-    }
-
-    [Fact]
-    public async Task The_migration_service_needs_a_database_of_somebody_else()
-    {
-        await using var process = PandoraProcess.Start("Pandora.MigrationService.dll", folder: null);
-
-        Assert.Equal(1, await process.EndAsync());
-        Assert.Contains("ConnectionStrings__pandora", Assert.Single(process.Errors), StringComparison.Ordinal);
-    }
-
     private static Task<IReadOnlyList<string>> MigrateAsync(string database, Migration[] migrations) =>
         Migrator.MigrateAsync(database, migrations, NullLogger.Instance, TestContext.Current.CancellationToken);
 

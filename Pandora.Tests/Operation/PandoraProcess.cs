@@ -135,7 +135,9 @@ internal sealed class PandoraProcess : IAsyncDisposable
     }
 
     private static bool IsOurs(string name) =>
-        name.StartsWith("PANDORA_", StringComparison.Ordinal) || name.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase);
+        name.StartsWith("PANDORA_", StringComparison.Ordinal)
+        || name.StartsWith("OTEL_", StringComparison.Ordinal)
+        || name.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase);
 
     private static void Keep(ConcurrentQueue<string> lines, string? line)
     {

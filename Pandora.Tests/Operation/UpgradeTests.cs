@@ -84,6 +84,31 @@ public sealed class UpgradeTests(TestServer server)
                   LEFT JOIN logged_service s ON s.id = logged_service_id) AS row
         """;
 
+    /// <summary>A database as each earlier version left it. A new migration needs an entry for the version before.</summary>
+    private static readonly Dictionary<int, string> DataOfVersion = new() { [1] = Version1 };
+
+    [Fact]
+    public async Task Every_earlier_version_with_data_is_brought_up_to_date_by_the_migration_service_and_again_without_effect()
+    {
+        Assert.Equal(Enumerable.Range(1, Migration.All.Count - 1), DataOfVersion.Keys.Order());
+        foreach (var (version, data) in DataOfVersion)
+        {
+            var database = await server.CreateDatabaseAsync(empty: true);
+            await MigrateAsync(database, version);
+            await TestAccount.CreateAsync(database);
+            await ScalarAsync(database, data);
+            var records = await ScalarAsync(database, Records);
+
+            await MigrateByServiceAsync(database, $"; {Migration.All.Count - version} migrations were applied now.");
+            await MigrateByServiceAsync(database, "; 0 migrations were applied now.");
+
+            Assert.Equal(records, await ScalarAsync(database, Records));
+            await using var node = await TestNode.StartAsync(database, new TestClock());
+            Assert.Equal("shop", (await node.Rest.GetAsync("/projects/1")).Value("name"));
+            await node.ExpectProvenBooksAsync();
+        }
+    }
+
     [Fact, Checklist(67)]
     public async Task Version_1_with_data_becomes_version_2()
     {
@@ -129,6 +154,13 @@ public sealed class UpgradeTests(TestServer server)
         Assert.Equal(("30", "60"), (
             reset.Value("environment_services.0.service.available_requests"), reset.Value("environment_services.1.service.available_requests")));
         await node.ExpectProvenBooksAsync();
+    }
+
+    private static async Task MigrateByServiceAsync(string database, string lastWords)
+    {
+        await using var service = PandoraProcess.Start("Pandora.MigrationService.dll", folder: null, ("ConnectionStrings__pandora", database));
+        Assert.Equal(0, await service.EndAsync());
+        Assert.EndsWith(lastWords, service.Output.Last(), StringComparison.Ordinal);
     }
 
     private static Task<IReadOnlyList<string>> MigrateAsync(string database, int version) =>
