@@ -13,7 +13,13 @@ namespace Pandora.Benchmarks;
 /// each answer must be "valid", and the books must show what was taken, so that nothing that fails can look fast.
 /// </summary>
 internal sealed class CellRunner(
-    Options options, MeasuredServer node, MeasuredServer ceiling, Child generator, BenchmarkDatabase database, KeyFiles keys)
+    Options options,
+    MeasuredServer node,
+    MeasuredServer exporter,
+    MeasuredServer ceiling,
+    Child generator,
+    BenchmarkDatabase database,
+    KeyFiles keys)
 {
     private const double MicrosecondsPerSecond = 1_000_000;
     private const int Unimplemented = 12;
@@ -157,6 +163,7 @@ internal sealed class CellRunner(
     {
         Target.Ceiling => ceiling,
         Target.Node => node,
+        Target.Exporter => exporter,
         _ => null,
     };
 

@@ -10,6 +10,7 @@ internal sealed record Options
         dotnet run -c Release --project Pandora.Benchmarks [-- options]
 
           --quick              one short round, to see that it works; writes no document
+          --telemetry          only what telemetry costs: the same load on a node without and one with, in turns
           --rounds <n>         default 5: each figure is the median of so many
           --seconds <n>        default 5: counted time of each figure; one more before it is not counted
           --keys <n>           default 10000: keys that spread loads present
@@ -19,6 +20,9 @@ internal sealed record Options
         """;
 
     public bool Quick { get; init; }
+
+    /// <summary>Measures nothing but what telemetry costs.</summary>
+    public bool TelemetryOnly { get; init; }
 
     public int Rounds { get; init; } = 5;
 
@@ -43,6 +47,7 @@ internal sealed record Options
             options = args[i] switch
             {
                 "--quick" => options with { Quick = true, Rounds = 1, Seconds = 1 },
+                "--telemetry" => options with { TelemetryOnly = true },
                 "--rounds" => options with { Rounds = (int)Number(args, ++i) },
                 "--seconds" => options with { Seconds = Number(args, ++i) },
                 "--keys" => options with { Keys = (int)Number(args, ++i) },

@@ -13,17 +13,20 @@ internal sealed class Rounds(Options options, CellRunner cells)
     private const double WarmUpSeconds = 3;
     private const double QuickWarmUpSeconds = 1;
 
+    // What is compared closely must have been compiled to the end on both sides.
+    private const double LongWarmUpSeconds = 10;
+
     public Results Results { get; } = new();
 
     public async Task RunAsync(CancellationToken ct)
     {
         var scenarios = await WarmUpAsync(ct);
-        var h2load = await H2Load.VersionAsync(ct);
+        var h2load = options.TelemetryOnly ? null : await H2Load.VersionAsync(ct);
         for (var round = 1; round <= options.Rounds; round++)
         {
-            foreach (var concurrency in Concurrency.All)
+            foreach (var concurrency in options.TelemetryOnly ? [Concurrency.Many] : Concurrency.All)
             {
-                foreach (var scenario in scenarios.Where(scenario => scenario.Has(concurrency)))
+                foreach (var scenario in InTurns(round, scenarios).Where(scenario => scenario.Has(concurrency)))
                 {
                     await MeasureAsync(round, scenario, concurrency, ct);
                 }
@@ -36,14 +39,19 @@ internal sealed class Rounds(Options options, CellRunner cells)
         }
     }
 
+    /// <summary>Of a pair that is to be compared closely, the other one comes first in each second round.</summary>
+    private IEnumerable<Scenario> InTurns(int round, List<Scenario> scenarios) =>
+        options.TelemetryOnly && round % 2 == 0 ? Enumerable.Reverse(scenarios) : scenarios;
+
     private async Task<List<Scenario>> WarmUpAsync(CancellationToken ct)
     {
         var known = new List<Scenario>();
-        Scenario[] all =
+        Scenario[] all = options.TelemetryOnly ? [Scenario.Consume, Scenario.Exported] :
         [
             Scenario.Ceiling,
             Scenario.Validate,
             Scenario.Consume,
+            Scenario.Exported,
             Scenario.Uniform(options.Keys),
             Scenario.Zipf(options.Keys),
             Scenario.Quantities,
@@ -53,11 +61,14 @@ internal sealed class Rounds(Options options, CellRunner cells)
         foreach (var scenario in all)
         {
             Benchmark.Say($"warming up: {scenario.Name}");
-            var isKnown = await cells.WarmUpAsync(scenario, options.Quick ? QuickWarmUpSeconds : WarmUpSeconds, ct);
+            var isKnown = await cells.WarmUpAsync(scenario, WarmUp(), ct);
             (isKnown ? known : Results.Missing).Add(scenario);
         }
         return known;
     }
+
+    private double WarmUp() =>
+        options.Quick ? QuickWarmUpSeconds : options.TelemetryOnly ? LongWarmUpSeconds : WarmUpSeconds;
 
     private async Task MeasureAsync(int round, Scenario scenario, Concurrency concurrency, CancellationToken ct)
     {
@@ -66,7 +77,7 @@ internal sealed class Rounds(Options options, CellRunner cells)
         Results.Add(Results.Key(scenario, concurrency), measurement);
         Benchmark.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"{round}/{options.Rounds}  {scenario.Name}, {concurrency.Name}: {measurement.CallsPerSecond:0} calls/s, p50 {measurement.Latencies?.P50:0.00} ms, p99 {measurement.Latencies?.P99:0.00} ms"));
+            $"{round}/{options.Rounds}  {scenario.Name}, {concurrency.Name}: {measurement.CallsPerSecond:0} calls/s, p50 {measurement.Latencies?.P50:0.00} ms, p99 {measurement.Latencies?.P99:0.00} ms, server {measurement.ServerMicroseconds:0.00} µs"));
     }
 
     private async Task CompareAsync(Scenario scenario, string h2load, CancellationToken ct)

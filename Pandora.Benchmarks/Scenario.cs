@@ -9,6 +9,9 @@ internal enum Target
     Ceiling,
     Node,
 
+    /// <summary>A node on the same database that exports telemetry.</summary>
+    Exporter,
+
     /// <summary>The database alone; see <see cref="SequentialGate"/>.</summary>
     Database,
 }
@@ -20,6 +23,7 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
     public static readonly Scenario Ceiling = new("Ceiling: parse and answer", Target.Ceiling, CallKind.ValidateConsume);
     public static readonly Scenario Validate = new("Validate, one key", Target.Node, CallKind.Validate);
     public static readonly Scenario Consume = new("ValidateConsume, one key", Target.Node, CallKind.ValidateConsume);
+    public static readonly Scenario Exported = new("ValidateConsume, one key, telemetry on", Target.Exporter, CallKind.ValidateConsume);
     public static readonly Scenario Reserve = new("Reserve and Commit, one key", Target.Node, CallKind.ReserveCommit);
     public static readonly Scenario Sequential = new("One query at a time", Target.Database, CallKind.Sequential);
 
@@ -31,8 +35,13 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
     /// <summary>Whether each call takes units from a counter.</summary>
     public bool Consumes => Target != Target.Ceiling && Kind != CallKind.Validate;
 
-    /// <summary>Whether a concurrency can be had: the sequential gate has but one connection.</summary>
-    public bool Has(Concurrency concurrency) => Kind != CallKind.Sequential || concurrency == Concurrency.Single;
+    /// <summary>
+    /// Whether a concurrency is measured: the sequential gate has but one connection, and telemetry matters where
+    /// processors are short.
+    /// </summary>
+    public bool Has(Concurrency concurrency) =>
+        Kind == CallKind.Sequential ? concurrency == Concurrency.Single
+        : Target != Target.Exporter || concurrency == Concurrency.Many;
 
     /// <param name="keys">Number of keys that spread loads present.</param>
     public static Scenario Uniform(int keys) => Spread("uniform", KeyChoice.Uniform, keys);

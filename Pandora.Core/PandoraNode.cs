@@ -18,6 +18,7 @@ using Pandora.Core.Rest;
 using Pandora.Core.Security;
 using Pandora.Core.Services;
 using Pandora.Core.Settings;
+using Pandora.Core.Telemetry;
 using Pandora.ServiceDefaults;
 
 namespace Pandora.Core;
@@ -64,6 +65,8 @@ internal static class PandoraNode
 
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        builder.Services.AddSingleton<NodeMeters>();
+        builder.Services.AddSingleton<CallWatch>();
         builder.Services.AddHostedService<PoolGuard>();
         builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
         builder.Services.AddSingleton<HealthProbe>();

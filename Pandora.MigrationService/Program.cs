@@ -11,14 +11,14 @@ var log = logs.CreateLogger("Pandora.MigrationService");
 telemetry.ReportFaultsTo(log);
 foreach (var warning in telemetry.Warnings)
 {
-    Log.Configuration(log, warning);
+    Log.MigrationConfiguration(log, warning);
 }
 try
 {
     var database = DatabaseReader.ReadExternal(Variables.OfProcess()) ?? throw new StartRefusedException(
         "No external database is configured (ConnectionStrings__pandora, PANDORA_DB_DNS or PANDORA_DB_HOST): nothing to migrate here, because Pandora Core migrates its private PostgreSQL itself when it starts.");
     var applied = await Migrator.MigrateAsync(database.ConnectionString, log, stop);
-    Log.Done(log, Migration.All[^1].Version, applied.Count);
+    Log.Migrated(log, Migration.All[^1].Version, applied.Count);
     return ExitCode.UpToDate;
 }
 catch (Exception) when (stop.IsCancellationRequested)
@@ -32,7 +32,7 @@ catch (StartRefusedException refused)
 }
 catch (Exception fault)
 {
-    Log.Fault(log, fault);
+    Log.MigrationFault(log, fault);
     return await EndAsync(ExitCode.Failed, $"The migration ended by an unexpected fault: {fault.Message.ReplaceLineEndings(" ")}");
 }
 
@@ -60,11 +60,11 @@ internal static class ExitCode
 internal static partial class Log
 {
     [LoggerMessage(1050, LogLevel.Information, "The database is up to date at version {Version}; {Count} migrations were applied now.")]
-    public static partial void Done(ILogger logger, int version, int count);
+    public static partial void Migrated(ILogger logger, int version, int count);
 
     [LoggerMessage(1051, LogLevel.Warning, "{Warning}")]
-    public static partial void Configuration(ILogger logger, string warning);
+    public static partial void MigrationConfiguration(ILogger logger, string warning);
 
     [LoggerMessage(1052, LogLevel.Critical, "The migration ended by an unexpected fault.")]
-    public static partial void Fault(ILogger logger, Exception fault);
+    public static partial void MigrationFault(ILogger logger, Exception fault);
 }

@@ -69,6 +69,12 @@ internal sealed class Results
     public double? Ratio(Scenario scenario, Concurrency concurrency, Scenario of, Concurrency ofConcurrency) =>
         Ratio(Key(scenario, concurrency), Key(of, ofConcurrency));
 
+    /// <summary>A figure of one scenario in that of another: the median of the quotients of each round. Null: not measured.</summary>
+    public double? Ratio(Scenario scenario, Scenario of, Concurrency concurrency, Func<Measurement, double?> figure) =>
+        _rounds.TryGetValue(Key(scenario, concurrency), out var mine) && _rounds.TryGetValue(Key(of, concurrency), out var theirs)
+            ? Median([.. mine.Zip(theirs, (one, other) => figure(one) / figure(other)).OfType<double>()])
+            : null;
+
     /// <summary>The throughput of one scenario in that of another, both by h2load. Null: not measured.</summary>
     public double? RatioByH2Load(Scenario scenario, Scenario of)
     {

@@ -35,7 +35,7 @@ internal sealed record RunReport
         var file = Options.Write ?? (Options.Quick ? null : PerformanceDocument.OfCheckout());
         if (file is not null)
         {
-            await PerformanceDocument.WriteAsync(file, Options.Connection is null ? "small" : "seeded", text, ct);
+            await PerformanceDocument.WriteAsync(file, Options.TelemetryOnly ? "telemetry" : Options.Connection is null ? "small" : "seeded", text, ct);
             Benchmark.Say($"{file} is written.");
         }
     }

@@ -7,6 +7,7 @@ using Pandora.Core;
 using Pandora.Core.Gate;
 using Pandora.Core.Grpc;
 using Pandora.Core.Settings;
+using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
 
 namespace Pandora.Benchmarks.Servers;
@@ -55,7 +56,8 @@ internal static class CeilingServer
             .Unary<ValidateRequest, ValidateConsumeResponse>("ValidateConsume", ValidateRequest.Parser, Answer)
             .Methods;
         builder.Services.AddSingleton(
-            provider => new GrpcDispatcher(methods, provider.GetRequiredService<ILogger<GrpcDispatcher>>()));
+            provider => new GrpcDispatcher(
+                methods, provider.GetRequiredService<CallWatch>(), provider.GetRequiredService<ILogger<GrpcDispatcher>>()));
     }
 
     private static ValueTask<GrpcResult<ValidateConsumeResponse>> Answer(ValidateRequest request, CancellationToken ct)

@@ -108,5 +108,6 @@ internal sealed class Child : IAsyncDisposable
 
     private static bool IsOfTheProduct(string variable) =>
         variable.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase)
+        || variable.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
         || variable.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase);
 }

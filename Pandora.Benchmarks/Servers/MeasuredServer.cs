@@ -47,5 +47,9 @@ internal sealed class MeasuredServer : IAsyncDisposable
     public async Task<long> AllocatedBytesAsync(CancellationToken ct) =>
         long.Parse(await _child.AskAsync(ServedNode.AskAllocated, ct), CultureInfo.InvariantCulture);
 
+    /// <summary>What a sink says; see <see cref="SinkServer.AskExports"/>.</summary>
+    public async Task<IReadOnlyList<int>> ExportsAsync(CancellationToken ct) =>
+        [.. (await _child.AskAsync(SinkServer.AskExports, ct)).Split(' ').Select(number => int.Parse(number, CultureInfo.InvariantCulture))];
+
     public ValueTask DisposeAsync() => _child.DisposeAsync();
 }

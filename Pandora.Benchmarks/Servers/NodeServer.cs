@@ -16,7 +16,8 @@ internal static class NodeServer
     public static async Task<int> RunAsync()
     {
         var stop = StopSignal.Listen();
-        using var logs = ServiceDefaultsExtensions.CreateLoggerFactory();
+        await using var telemetry = TelemetryExport.Start("pandora-core", typeof(PandoraNode).Assembly, StopSignal.TimeLeft);
+        using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(telemetry: telemetry);
         var log = logs.CreateLogger(nameof(NodeServer));
         try
         {
@@ -30,7 +31,7 @@ internal static class NodeServer
             await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, StopSignal.TimeLeft, log, stop);
             var connectionString = postgres?.ConnectionString ?? ((DatabaseSettings.External)settings.Database).ConnectionString;
             await Migrator.MigrateAsync(connectionString, log, stop);
-            await using var node = PandoraNode.Build(settings, connectionString);
+            await using var node = PandoraNode.Build(settings, connectionString, telemetry: telemetry);
             await node.PrepareAsync(_ => { }, stop);
             await ServedNode.ServeAsync(node, connectionString, postgres?.Lost, stop);
             return 0;

@@ -27,7 +27,7 @@ internal static partial class DirectoryLock
             {
                 if (attempt == 1)
                 {
-                    Log.Waiting(logger, dataDirectory);
+                    Log.WaitingForDirectory(logger, dataDirectory);
                 }
                 await Task.Delay(Pause, ct);
             }
@@ -71,6 +71,6 @@ internal static partial class DirectoryLock
     private static partial class Log
     {
         [LoggerMessage(2020, LogLevel.Information, "Waiting for another Pandora Core to leave {Directory}.")]
-        public static partial void Waiting(ILogger logger, string directory);
+        public static partial void WaitingForDirectory(ILogger logger, string directory);
     }
 }

@@ -37,7 +37,7 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
         {
             if (_waiting.Count >= Capacity)
             {
-                throw new GateUnavailableException("Too many calls are waiting for the database.");
+                throw new GateUnavailableException("Too many calls are waiting for the database.", GateUnavailableException.QueueFull);
             }
             _waiting.Add(waiting);
             if (!_isServing)
@@ -63,7 +63,7 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
             catch (Exception e)
             {
                 // What waited behind this group would only wait as long again.
-                var fault = new GateUnavailableException("The database did not answer in time.", e);
+                var fault = new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, e);
                 Log.Unavailable(logger, e.GetType().Name, e.Message);
                 Fail(group, fault);
                 Fail(TakeAll(), fault);

@@ -39,6 +39,7 @@ internal sealed class KeyDirectory
     private long _origin;
     private long _version = -1;
     private long _nothingBefore;
+    private long _refreshes;
     private long _anyKeyChangedAt;
     private long _anyServiceChangedAt;
 
@@ -49,6 +50,15 @@ internal sealed class KeyDirectory
 
     /// <summary>What is added to versions of the database; more whenever everything was forgotten.</summary>
     public long Origin => Volatile.Read(ref _origin);
+
+    /// <summary>How often the node took note of changes.</summary>
+    public long Refreshes => Volatile.Read(ref _refreshes);
+
+    /// <summary>Pairs of key and service that are remembered and exist.</summary>
+    public int Known => _known.Count;
+
+    /// <summary>The same for those of which one is unknown.</summary>
+    public int Unknown => _unknown.Count;
 
     /// <summary>A version that is known here, as the database counts it.</summary>
     public static long Stored(long version) => version % MostVersions;
@@ -113,6 +123,7 @@ internal sealed class KeyDirectory
             {
                 return; // told of a database that was left since
             }
+            _refreshes++;
             if (changes is null || _changedAt.Count + changes.Count > MostChanges)
             {
                 // Another thread may have caught up further than this one, and its changes go too.

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Pandora.Core.Keys;
 using Pandora.Core.Settings;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -16,7 +17,8 @@ namespace Pandora.Core.Gate;
 ///                   those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
 /// </code>
 /// </summary>
-internal sealed class KeyGate(Ledger ledger, KeyDirectory directory, ApiKeyHasher hasher, PandoraSettings settings)
+internal sealed class KeyGate(
+    Ledger ledger, KeyDirectory directory, ApiKeyHasher hasher, PandoraSettings settings, NodeMeters meters)
 {
     private const int LongestName = 255;
     private const int LongestVersion = 25;
@@ -44,9 +46,30 @@ internal sealed class KeyGate(Ledger ledger, KeyDirectory directory, ApiKeyHashe
         };
         await using var abandon = ct.UnsafeRegister(
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);
-        // :: 3
-        ledger.Add(pending);
-        return await pending.Answer;
+        try
+        {
+            // :: 3
+            ledger.Add(pending);
+            return await pending.Answer;
+        }
+        catch (Exception e) when (CountUndecided(check.Kind, e))
+        {
+            throw; // not reached
+        }
+    }
+
+    /// <summary>Counts a check that gets no answer. Always false, so that as a filter it catches nothing.</summary>
+    private bool CountUndecided(CheckKind kind, Exception fault)
+    {
+        var (outcome, error) = fault switch
+        {
+            GateUnavailableException unavailable => ("unavailable", unavailable.Cause),
+            IdempotencyConflictException => ("conflict", "idempotency_key"),
+            OperationCanceledException => ("abandoned", "caller"),
+            _ => ("failed", "internal"),
+        };
+        meters.Undecided(AnswerTally.MethodOf(kind), outcome, error);
+        return false;
     }
 
     private static bool IsLonger(string text, int characters) =>

@@ -22,6 +22,11 @@ internal sealed class LaneQueue
     private int _count;
     private bool _isClosed;
 
+    /// <summary>How many checks wait.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    public bool IsClosed => Volatile.Read(ref _isClosed);
+
     /// <summary>False: the line is full, or the queue is closed.</summary>
     /// <param name="keyId">0: unknown.</param>
     public bool TryAdd(PendingCheck check, int keyId)

@@ -1,4 +1,5 @@
 using Npgsql;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -21,15 +22,18 @@ internal sealed class Ledger : IHostedService, IDisposable
     private readonly CancellationTokenSource _stopNow = new();
     private Task _running = Task.CompletedTask;
 
-    public Ledger(GateDataSource database, KeyDirectory directory, TimeProvider time, ILogger<Ledger> logger)
+    public Ledger(
+        GateDataSource database, KeyDirectory directory, TimeProvider time, NodeMeters meters, ILogger<Ledger> logger)
     {
         _lanes = new LaneQueue[LaneCount];
         _writers = new LedgerWriter[LaneCount];
         for (var i = 0; i < LaneCount; i++)
         {
             _lanes[i] = new LaneQueue();
-            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, directory, time, logger);
+            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, directory, time, meters, logger);
         }
+        meters.ShowWaiting(() => _lanes.Sum(lane => lane.Count));
+        meters.ShowDirectory(() => directory.Refreshes, () => directory.Known, () => directory.Unknown);
     }
 
     /// <summary>Puts a check into its lane; its task completes with the answer.</summary>
@@ -39,9 +43,12 @@ internal sealed class Ledger : IHostedService, IDisposable
         // Where a check goes is a matter of speed alone: counters are locked in one order by whoever charges them. What is
         // not looked up yet goes by its key; what has an idempotency key too, so that its repetition comes behind it.
         var home = check.Name is null && check.Facts?.Counter is { } counter ? counter.Id : check.LookUp.GetHashCode();
-        if (!_lanes[(uint)home % LaneCount].TryAdd(check, check.Facts?.Key?.Id ?? 0))
+        var lane = _lanes[(uint)home % LaneCount];
+        if (!lane.TryAdd(check, check.Facts?.Key?.Id ?? 0))
         {
-            throw new GateUnavailableException("Too many checks are waiting for the database.");
+            throw lane.IsClosed
+                ? new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping)
+                : new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull);
         }
     }
 

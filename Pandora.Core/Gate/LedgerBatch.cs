@@ -70,7 +70,8 @@ internal sealed class LedgerBatch
         AddUses(batch, GateSql.NoteLastUse, _laterUses);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.ReadAsync(ct);
-        var result = new CommitResult(reader.GetInt64(0), reader.IsDBNull(1) ? [] : reader.GetFieldValue<long[]>(1));
+        var result = new CommitResult(
+            reader.GetInt64(0), reader.IsDBNull(1) ? [] : reader.GetFieldValue<long[]>(1), reader.GetInt64(2));
         while (await reader.NextResultAsync(ct))
         {
             // A later statement that failed would throw here.
@@ -252,4 +253,5 @@ internal sealed class LedgerBatch
 /// <summary>What the database answered to a batch.</summary>
 /// <param name="Version">Of its directory. Other than the one asked with: nothing was written.</param>
 /// <param name="Available">What each counter had before; see <see cref="LedgerSql"/> for special values.</param>
-internal readonly record struct CommitResult(long Version, long[] Available);
+/// <param name="Resets">How many counters were due for their reset.</param>
+internal readonly record struct CommitResult(long Version, long[] Available, long Resets);

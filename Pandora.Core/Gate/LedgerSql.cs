@@ -10,8 +10,8 @@ namespace Pandora.Core.Gate;
 /// calls of one counter come by rising quantity, so that those that fit are exactly the ones whose sum does.
 /// </para>
 /// <para>
-/// Answers with the version of the directory and what each counter had before: units, or one of the values below. Calls of
-/// a counter that is gone or unsettled are not logged.
+/// Answers with the version of the directory, what each counter had before (units, or one of the values below), and how
+/// many of them were due for their reset. Calls of a counter that is gone or unsettled are not logged.
 /// </para>
 /// </remarks>
 internal static class LedgerSql
@@ -36,13 +36,15 @@ internal static class LedgerSql
         """
         WITH directory AS MATERIALIZED (SELECT version FROM directory_version WHERE id = 1),
         counters AS MATERIALIZED (
-            SELECT array_agg(coalesce(counter.available, -1) ORDER BY wanted.place) AS available
+            SELECT array_agg(coalesce(counter.available, -1) ORDER BY wanted.place) AS available,
+                   count(*) FILTER (WHERE counter.is_due AND counter.available > 0) AS resets
               FROM unnest($3, $4) WITH ORDINALITY AS wanted (id, last_reset, place)
               LEFT JOIN LATERAL (
                    SELECT CASE WHEN es.first_expiry <= $2 THEN -2
                                WHEN es.max_requests = -1 THEN 9223372036854775807
                                WHEN es.counted_since < wanted.last_reset THEN es.max_requests
-                               ELSE es.available_requests END AS available
+                               ELSE es.available_requests END AS available,
+                          es.counted_since < wanted.last_reset AND es.max_requests > 0 AS is_due
                      FROM environment_service es
                     WHERE es.id = ANY (ARRAY[wanted.id])
                       FOR NO KEY UPDATE) AS counter ON true
@@ -109,6 +111,6 @@ internal static class LedgerSql
     private const string Answer =
         """
 
-        SELECT directory.version, counters.available FROM directory, counters
+        SELECT directory.version, counters.available, counters.resets FROM directory, counters
         """;
 }

@@ -1,11 +1,13 @@
+using System.Diagnostics;
 using Npgsql;
 using Pandora.Core.Errors;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
 /// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
 internal sealed partial class LedgerWriter(
-    LaneQueue lane, NpgsqlDataSource dataSource, KeyDirectory directory, TimeProvider time, ILogger logger)
+    LaneQueue lane, NpgsqlDataSource dataSource, KeyDirectory directory, TimeProvider time, NodeMeters meters, ILogger logger)
 {
     private const int MaxBatch = 256;
 
@@ -16,7 +18,8 @@ internal sealed partial class LedgerWriter(
 
     private readonly List<PendingCheck> _batch = new(MaxBatch);
     private readonly LaneConnection _connection = new(dataSource, directory, logger);
-    private readonly OpenEnds _openEnds = new(logger);
+    private readonly OpenEnds _openEnds = new(meters, logger);
+    private readonly AnswerTally _tally = new(meters);
 
     // Left behind with a connection that may still be busy with it.
     private LedgerBatch _run = new();
@@ -41,7 +44,7 @@ internal sealed partial class LedgerWriter(
         {
             // Whatever ended the loop: a lane that nobody works through must take no more checks.
             lane.Close();
-            FailLane(new GateUnavailableException("The node is stopping."));
+            FailLane(new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping));
             DropConnection();
             _openEnds.GiveUp();
         }
@@ -166,6 +169,7 @@ internal sealed partial class LedgerWriter(
                 throw;
             }
             Log.BatchRetried(logger, e.GetType().Name, e.Message);
+            meters.DecidedAgain("fault");
             await Task.Delay(RetryPause, ct);
             while (!_openEnds.IsEmpty)
             {
@@ -185,6 +189,7 @@ internal sealed partial class LedgerWriter(
         checks.RemoveAll(check => !check.IsOpen);
         var now = Now();
         _run.Decide(checks, now);
+        var started = Stopwatch.GetTimestamp();
         CommitResult result;
         try
         {
@@ -197,9 +202,11 @@ internal sealed partial class LedgerWriter(
         }
         if (result.Version != KeyDirectory.Stored(version))
         {
+            meters.DecidedAgain("directory");
             await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
             return checks;
         }
+        meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
         var (written, postponed) = Complete(checks, result);
         _run.NoteUses();
         Answer(written, now);
@@ -222,14 +229,17 @@ internal sealed partial class LedgerWriter(
         var remembered = await _connection.InTime(RememberedAnswers.BeginAsync(connection, checks, now, ct), ct);
         var fresh = remembered.NotFoundIn(checks);
         var result = default(CommitResult);
+        var started = 0L;
         List<PendingCheck> written = [];
         List<PendingCheck> postponed = [];
         if (fresh.Count > 0)
         {
+            started = Stopwatch.GetTimestamp();
             _run.Decide(fresh, now);
             result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
             if (result.Version != KeyDirectory.Stored(version))
             {
+                meters.DecidedAgain("directory");
                 await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
                 await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
                 return checks;
@@ -247,9 +257,10 @@ internal sealed partial class LedgerWriter(
         }
         if (written.Count > 0)
         {
+            meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
             _run.NoteUses();
         }
-        remembered.Deliver();
+        remembered.Deliver(meters);
         Answer(written, now);
         if (postponed.Count > 0)
         {
@@ -261,6 +272,7 @@ internal sealed partial class LedgerWriter(
     /// <summary>Gives every check facts that are current at the version it returns.</summary>
     private async Task<long> PrepareAsync(NpgsqlConnection connection, List<PendingCheck> checks, CancellationToken ct)
     {
+        var misses = 0;
         while (true)
         {
             var version = directory.Version;
@@ -273,11 +285,14 @@ internal sealed partial class LedgerWriter(
                     if (check.Facts is null || !directory.IsCurrent(check.Facts, version))
                     {
                         (missing ??= []).Add(check.LookUp);
+                        misses++;
                     }
                 }
             }
             if (missing is null && version >= directory.Origin)
             {
+                misses = Math.Min(misses, checks.Count);
+                meters.LookedUp(checks.Count - misses, misses);
                 return version;
             }
             if (missing is not null)
@@ -301,6 +316,7 @@ internal sealed partial class LedgerWriter(
     /// <summary>Removes what kept checks from being decided.</summary>
     private async Task MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
     {
+        meters.DecidedAgain("counter");
         if (_run.Unsettled(result) is { Count: > 0 } counters)
         {
             await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, ct), ct);
@@ -316,6 +332,7 @@ internal sealed partial class LedgerWriter(
             checks.RemoveAll(unheard.Contains);
             _openEnds.Add(unheard, server: null);
         }
+        _tally.Add(checks);
         Answers.Deliver(checks, check => AnswerTo(check, now));
     }
 
@@ -341,7 +358,7 @@ internal sealed partial class LedgerWriter(
     private void FailAll(List<PendingCheck> checks, Exception cause)
     {
         Log.DatabaseUnavailable(logger, cause.GetType().Name, cause.Message);
-        var fault = new GateUnavailableException("The database did not answer in time.", cause);
+        var fault = new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, cause);
         DropConnection();
         FailBatch(checks, fault);
         FailLane(fault);

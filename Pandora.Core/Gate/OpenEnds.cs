@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -8,7 +9,7 @@ namespace Pandora.Core.Gate;
 /// connection broke before the server answered. They are taken back as soon as it is certain that nothing more can become
 /// of them; those with an idempotency key only if no repetition was told of them meanwhile.
 /// </summary>
-internal sealed partial class OpenEnds(ILogger logger)
+internal sealed partial class OpenEnds(NodeMeters meters, ILogger logger)
 {
     private static readonly TimeSpan SettleLimit = TimeSpan.FromSeconds(1);
 
@@ -60,6 +61,7 @@ internal sealed partial class OpenEnds(ILogger logger)
                 {
                     var taken = await lane.InTime(TakeBackAsync(connection, end, limit.Token), limit.Token);
                     Log.TakenBack(logger, taken, end.Count);
+                    meters.TakenBack(taken);
                 }
                 _ends.Dequeue();
             }

@@ -13,7 +13,17 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
 {
     private readonly Lock _turn = new();
 
-    private volatile Generation _young = new(new(), new());
+    private volatile Generation _young = new(new(), new(), 0);
+
+    /// <summary>Entries, as many as there are when nobody changes them meanwhile.</summary>
+    public int Count
+    {
+        get
+        {
+            var generation = _young;
+            return Volatile.Read(ref generation.Count) + Volatile.Read(ref generation.OnlyBefore);
+        }
+    }
 
     public TValue? Find(TKey key)
     {
@@ -41,6 +51,10 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
         if (generation.Entries.TryAdd(key, value))
         {
             Interlocked.Increment(ref generation.Count);
+            if (generation.Before.ContainsKey(key))
+            {
+                Interlocked.Decrement(ref generation.OnlyBefore);
+            }
         }
         else
         {
@@ -52,10 +66,14 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
     public void Remove(TKey key)
     {
         var generation = _young;
-        generation.Before.TryRemove(key, out _);
+        var isBefore = generation.Before.TryRemove(key, out _);
         if (generation.Entries.TryRemove(key, out _))
         {
             Interlocked.Decrement(ref generation.Count);
+        }
+        else if (isBefore)
+        {
+            Interlocked.Decrement(ref generation.OnlyBefore);
         }
     }
 
@@ -63,14 +81,18 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
     {
         lock (_turn)
         {
-            return _young == full ? _young = new Generation(new(), full.Entries) : _young;
+            return _young == full ? _young = new Generation(new(), full.Entries, full.Count) : _young;
         }
     }
 
-    private sealed class Generation(ConcurrentDictionary<TKey, TValue> entries, ConcurrentDictionary<TKey, TValue> before)
+    private sealed class Generation(
+        ConcurrentDictionary<TKey, TValue> entries, ConcurrentDictionary<TKey, TValue> before, int countBefore)
     {
         // Counting a concurrent dictionary locks all of it.
         public int Count;
+
+        /// <summary>Entries of the generation before that did not move over.</summary>
+        public int OnlyBefore = countBefore;
 
         public ConcurrentDictionary<TKey, TValue> Entries => entries;
 

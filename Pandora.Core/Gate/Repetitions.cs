@@ -1,3 +1,5 @@
+using Pandora.Core.Telemetry;
+
 namespace Pandora.Core.Gate;
 
 /// <summary>Checks whose idempotency key is remembered, and what they are told once that is certain.</summary>
@@ -14,7 +16,7 @@ internal sealed class Repetitions
         [.. checks.Where(check => !_answers.ContainsKey(check)).DistinctBy(check => check.Name!.Key)];
 
     /// <summary>To be called after the commit. If nobody hears it, nothing was done either.</summary>
-    public void Deliver()
+    public void Deliver(NodeMeters meters)
     {
         foreach (var (check, answer) in _answers)
         {
@@ -24,6 +26,7 @@ internal sealed class Repetitions
             }
             else if (check.TryClaim())
             {
+                meters.Repeated(AnswerTally.MethodOf(check.Check.Kind));
                 Answers.Deliver([check], _ => answer);
             }
         }

@@ -1,5 +1,6 @@
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Gate;
+using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
 using EnvironmentMessage = Pandora.Protos.ApiKey.V1.Environment;
 
@@ -10,11 +11,13 @@ internal static class CheckAnswers
 {
     public static ValidateResponse ToResponse(CheckAnswer answer)
     {
+        var failure = FailureWords.Of(answer.Failure);
+        CallWatch.Answered(failure, answer.RequestId);
         var response = new ValidateResponse
         {
             Valid = answer.Failure == FailureCode.None,
             RequestId = answer.RequestId.ToString(),
-            FailureCode = FailureWords.Of(answer.Failure),
+            FailureCode = failure,
         };
         if (answer.Owner is { } owner)
         {

@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Pandora.Core.Gate;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Grpc;
 
@@ -14,10 +15,12 @@ namespace Pandora.Core.Grpc;
 /// (3) the status goes into the trailers, or into the headers if there is no message
 /// </code>
 /// </summary>
-internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, ILogger<GrpcDispatcher> logger)
+internal sealed partial class GrpcDispatcher(
+    IEnumerable<GrpcMethod> methods, CallWatch watch, ILogger<GrpcDispatcher> logger)
 {
     private const string ContentType = "application/grpc";
     private const string Encodings = "identity,gzip";
+    private const string Cancelled = "CANCELLED";
 
     private static readonly GrpcStatus UnknownMethod =
         new(GrpcCode.Unimplemented, "There is no such service or method.");
@@ -88,6 +91,9 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
 
     private async Task RunAsync(GrpcMethod method, HttpContext context, bool gzip, TimeSpan? timeout)
     {
+        var call = method.Watched is { } watched
+            ? watch.Begin(watched, context.Request.Headers.TraceParent, context.Request.Headers.TraceState)
+            : default;
         LiftListenerLimits(context.Features);
         context.Response.ContentType = ContentType;
         var aborted = context.RequestAborted;
@@ -105,6 +111,7 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
         {
             if (aborted.IsCancellationRequested)
             {
+                watch.End(call, Cancelled, isFault: false);
                 return; // nobody is left to read a status
             }
             status = deadline is { IsCancellationRequested: true } ? GrpcStatus.DeadlineExceeded : StatusOf(e, method);
@@ -114,6 +121,7 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
         // A good status without a message before it goes into the trailers too: both forms are legal.
         var atEnd = status.Code == GrpcCode.Ok || context.Response.HasStarted;
         status.WriteTo(atEnd ? Trailers(context) : context.Response.Headers);
+        watch.End(call, status.Word, status.IsFault);
     }
 
     private GrpcStatus StatusOf(Exception exception, GrpcMethod method)
@@ -121,11 +129,11 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
         var status = GrpcStatus.Of(exception);
         if (status == GrpcStatus.Unexpected)
         {
-            Log.Failed(logger, method.Path, exception);
+            Log.CallFailed(logger, method.Path, exception);
         }
         else if (status == GrpcStatus.Unavailable && exception is not GateUnavailableException) // the gate logs its own
         {
-            Log.Unavailable(logger, method.Path, exception.GetType().Name, exception.Message);
+            Log.CallRefused(logger, method.Path, exception.GetType().Name, exception.Message);
         }
         return status;
     }
@@ -172,9 +180,9 @@ internal sealed partial class GrpcDispatcher(IEnumerable<GrpcMethod> methods, IL
     private static partial class Log
     {
         [LoggerMessage(5001, LogLevel.Error, "{Method} failed unexpectedly")]
-        public static partial void Failed(ILogger logger, string method, Exception exception);
+        public static partial void CallFailed(ILogger logger, string method, Exception exception);
 
         [LoggerMessage(5002, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
-        public static partial void Unavailable(ILogger logger, string method, string type, string message);
+        public static partial void CallRefused(ILogger logger, string method, string type, string message);
     }
 }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Hosting.Server;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Grpc;
 
@@ -38,6 +39,7 @@ internal static class GrpcEndpoints
         var reflection = new ReflectionGrpc(own, provider.GetRequiredService<IHostApplicationLifetime>());
         return new GrpcDispatcher(
             [.. own.Concat(reflection.Services).SelectMany(service => service.Methods)],
+            provider.GetRequiredService<CallWatch>(),
             provider.GetRequiredService<ILogger<GrpcDispatcher>>());
     }
 }

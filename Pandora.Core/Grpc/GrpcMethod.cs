@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Google.Protobuf;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Grpc;
 
@@ -14,7 +15,12 @@ internal readonly record struct CallTerms(bool Gzip, bool HasDeadline, TimeSpan 
 /// <param name="path">As in the request line, such as <c>/api_key.v1.APIKeyService/Validate</c>.</param>
 internal abstract class GrpcMethod(string path)
 {
+    private const string NotOurs = "/grpc.";
+
     public string Path { get; } = path;
+
+    /// <summary>Null: health and reflection are asked too often to tell anything.</summary>
+    public WatchedMethod? Watched { get; } = path.StartsWith(NotOurs, StringComparison.Ordinal) ? null : new(path[1..]);
 
     /// <summary>Reads, works and writes; the status is left to the caller to write.</summary>
     public abstract ValueTask<GrpcStatus> ServeAsync(HttpContext context, CallTerms terms);

@@ -1,5 +1,7 @@
+using System.Collections.Frozen;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.Primitives;
@@ -35,6 +37,9 @@ internal sealed class GrpcStatus
 {
     private const string DetailsTrailer = "grpc-status-details-bin";
 
+    private static readonly FrozenDictionary<GrpcCode, string> Words = System.Enum.GetValues<GrpcCode>()
+        .ToFrozenDictionary(code => code, code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()));
+
     public static readonly GrpcStatus Ok = new(GrpcCode.Ok, "");
     public static readonly GrpcStatus Unexpected = Of(Error.Unexpected());
     public static readonly GrpcStatus Unavailable = Of(Error.Unavailable());
@@ -56,6 +61,13 @@ internal sealed class GrpcStatus
     }
 
     public GrpcCode Code { get; }
+
+    /// <summary>The code by its name in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
+    public string Word => Words[Code];
+
+    /// <summary>Whether the server is to blame, by the semantic conventions for spans of servers.</summary>
+    public bool IsFault =>
+        Code is GrpcCode.Unimplemented or GrpcCode.Internal or GrpcCode.Unavailable or GrpcCode.DeadlineExceeded;
 
     public static GrpcStatus Of(Error error) => new(CodeOf(error.DecidingCode), error.Message, DetailsOf(error));
 

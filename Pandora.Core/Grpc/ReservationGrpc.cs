@@ -1,12 +1,13 @@
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
+using Pandora.Core.Telemetry;
 using Pandora.Protos.Reservation.V1;
 
 namespace Pandora.Core.Grpc;
 
 /// <summary>reservation.v1.ReservationService: holds units of a quota, and settles what is held.</summary>
-internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations)
+internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, NodeMeters meters)
 {
     private static readonly Empty Done = new();
 
@@ -55,14 +56,14 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations)
         {
             faults.Add("actual_quantity", "actual_quantity must be 0 to the quantity that was reserved.");
         }
-        return faults.Found ?? Answer(id, await reservations.CommitAsync(id, used, ct));
+        return faults.Found ?? Answer(id, await reservations.CommitAsync(id, used, ct), "committed");
     }
 
     private async ValueTask<GrpcResult<Empty>> Rollback(RollbackRequest request, CancellationToken ct)
     {
         var faults = new InputFaults(nameof(RollbackRequest));
         var id = ReadId(ref faults, request.Params);
-        return faults.Found ?? Answer(id, await reservations.RollbackAsync(id, ct));
+        return faults.Found ?? Answer(id, await reservations.RollbackAsync(id, ct), "rolled_back");
     }
 
     private static Guid ReadId(ref InputFaults faults, BaseReservationParams? parameters)
@@ -79,12 +80,19 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations)
         return id;
     }
 
-    private static GrpcResult<Empty> Answer(Guid id, ReservationOutcome outcome) => outcome switch
+    private GrpcResult<Empty> Answer(Guid id, ReservationOutcome outcome, string change)
     {
-        ReservationOutcome.Done => Done,
-        ReservationOutcome.NotFound => GrpcStatus.Of(Error.NotFound("Reservation", ("id", id))),
-        _ => TooMuch(),
-    };
+        switch (outcome)
+        {
+            case ReservationOutcome.Done:
+                meters.Reserved(1, change);
+                return Done;
+            case ReservationOutcome.NotFound:
+                return GrpcStatus.Of(Error.NotFound("Reservation", ("id", id)));
+            default:
+                return TooMuch();
+        }
+    }
 
     private static GrpcStatus TooMuch()
     {

@@ -25,7 +25,7 @@ internal static partial class DatabaseWait
             }
             if (waited >= nextProgress)
             {
-                Log.Waiting(logger, (int)waited.TotalSeconds, (int)Limit.TotalSeconds, reason);
+                Log.WaitingForDatabase(logger, (int)waited.TotalSeconds, (int)Limit.TotalSeconds, reason);
                 nextProgress = waited + ProgressEvery;
             }
             await Task.Delay(Pause, ct);
@@ -57,6 +57,6 @@ internal static partial class DatabaseWait
     private static partial class Log
     {
         [LoggerMessage(2100, LogLevel.Information, "Waiting for the database ({Waited} of {Limit} s): {Reason}")]
-        public static partial void Waiting(ILogger logger, int waited, int limit, string reason);
+        public static partial void WaitingForDatabase(ILogger logger, int waited, int limit, string reason);
     }
 }

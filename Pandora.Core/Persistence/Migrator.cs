@@ -132,7 +132,7 @@ internal sealed partial class Migrator
             }
             if (waited > nextProgress)
             {
-                Log.Waiting(_logger, (int)waited.TotalSeconds);
+                Log.WaitingForMigration(_logger, (int)waited.TotalSeconds);
                 nextProgress += ProgressEvery;
             }
             await Task.Delay(LockPause, ct);
@@ -193,7 +193,7 @@ internal sealed partial class Migrator
         public static partial void Applying(ILogger logger, string name);
 
         [LoggerMessage(2111, LogLevel.Information, "Waiting for another node to migrate the database ({Waited} s).")]
-        public static partial void Waiting(ILogger logger, int waited);
+        public static partial void WaitingForMigration(ILogger logger, int waited);
 
         [LoggerMessage(2112, LogLevel.Warning, "The database went away during the migration; trying again: {Reason}")]
         public static partial void Interrupted(ILogger logger, string reason);

@@ -1,4 +1,5 @@
 using Npgsql;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Persistence;
 
@@ -8,7 +9,7 @@ namespace Pandora.Core.Persistence;
 /// </summary>
 /// <param name="retentionDays">Rows recorded longer ago are removed within a day. 0: none ever is.</param>
 internal sealed partial class RequestPartitionKeeper(
-    NpgsqlDataSource dataSource, int retentionDays, TimeProvider time, ILogger<RequestPartitionKeeper> logger)
+    NpgsqlDataSource dataSource, int retentionDays, TimeProvider time, NodeMeters meters, ILogger<RequestPartitionKeeper> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(15);
@@ -20,12 +21,17 @@ internal sealed partial class RequestPartitionKeeper(
 
     private readonly RequestPartitionTables _tables = new(dataSource);
 
+    // What the last look found, and until when there are partitions. Null: none succeeded yet.
+    private PartitionLook? _look;
+
     /// <summary>The first pass comes before the first call, so that the log begins in a partition of its own.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(StartLimit);
         await TryAsync("make partitions", MakeAsync, limit.Token);
+        await TryAsync("look at partitions", LookAsync, limit.Token);
+        meters.ShowPartitions(Figures);
         await base.StartAsync(cancellationToken);
     }
 
@@ -33,17 +39,20 @@ internal sealed partial class RequestPartitionKeeper(
     public async Task<PartitionPass> RunOnceAsync(CancellationToken ct)
     {
         var made = await TryAsync("make partitions", MakeAsync, ct);
-        if (retentionDays == 0)
-        {
-            return new PartitionPass(made, 0, 0);
-        }
+        var (dropped, deleted) = retentionDays == 0 ? (0, 0) : await RemoveAsync(ct);
+        await TryAsync("look at partitions", LookAsync, ct);
+        return new PartitionPass(made, dropped, deleted);
+    }
+
+    private async Task<(long Dropped, long Deleted)> RemoveAsync(CancellationToken ct)
+    {
         var dropped = await TryAsync("list partitions", DropAsync, ct);
         var deleted = await TryAsync("list partitions", DeleteAsync, ct);
         if (dropped > 0 || deleted > 0)
         {
             Log.Removed(logger, retentionDays, dropped, deleted);
         }
-        return new PartitionPass(made, dropped, deleted);
+        return (dropped, deleted);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -97,6 +106,17 @@ internal sealed partial class RequestPartitionKeeper(
         return deleted;
     }
 
+    private async Task<long> LookAsync(CancellationToken ct)
+    {
+        _look = await _tables.LookAsync(time.Now(), ct);
+        return 0;
+    }
+
+    private PartitionFigures? Figures() =>
+        _look is { } look
+            ? new(look.Count, look.Until is { } until && until > time.Now() ? until - time.Now() : TimeSpan.Zero, look.DefaultRows)
+            : null;
+
     private DateTimeOffset Oldest() => time.Now().AddDays(-retentionDays);
 
     private async Task<long> TryAsync(string what, Func<CancellationToken, Task<long>> work, CancellationToken ct)
@@ -112,7 +132,8 @@ internal sealed partial class RequestPartitionKeeper(
         catch (Exception e)
         {
             // Whatever it is: calls are logged all the same, and the next pass tries again.
-            Log.Failed(logger, what, e);
+            Log.PartitionsFailed(logger, what, e);
+            meters.PartitionFault();
             return 0;
         }
     }
@@ -123,7 +144,7 @@ internal sealed partial class RequestPartitionKeeper(
         public static partial void Removed(ILogger logger, int days, long partitions, long rows);
 
         [LoggerMessage(2122, LogLevel.Warning, "Could not {What} in the request log; the next pass tries again")]
-        public static partial void Failed(ILogger logger, string what, Exception exception);
+        public static partial void PartitionsFailed(ILogger logger, string what, Exception exception);
     }
 }
 

@@ -1,4 +1,5 @@
 using Npgsql;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Persistence;
 
@@ -12,6 +13,7 @@ internal static class RequestPartitionRegistration
             provider.GetRequiredService<NpgsqlDataSource>(),
             retentionDays,
             provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<NodeMeters>(),
             provider.GetRequiredService<ILogger<RequestPartitionKeeper>>()));
         services.AddHostedService(provider => provider.GetRequiredService<RequestPartitionKeeper>());
     }

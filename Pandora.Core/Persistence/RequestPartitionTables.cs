@@ -24,6 +24,8 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
 
     private const int RowsDeletedAtOnce = 5_000;
 
+    private const int MostRowsCounted = 10_000;
+
     /// <summary>Longer than a call may take: nobody waits for a change but the change.</summary>
     private const int ChangeSeconds = 30;
 
@@ -162,6 +164,22 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         await command.ExecuteNonQueryAsync(ct);
     }
 
+    /// <summary>What there is for who watches.</summary>
+    public async Task<PartitionLook> LookAsync(DateTimeOffset now, CancellationToken ct)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
+        var partitions = await ListAsync(connection, ct);
+        var rows = 0L;
+        foreach (var fallback in partitions.Where(partition => partition.IsDefault))
+        {
+            await using var command = Command(
+                connection, $"SELECT count(*) FROM (SELECT FROM {fallback.Table} LIMIT {MostRowsCounted}) held");
+            rows += (long)(await command.ExecuteScalarAsync(ct))!;
+        }
+        var ranges = partitions.Select(partition => partition.Range).OfType<PartitionRange>().ToList();
+        return new PartitionLook(partitions.Count, RequestPartitions.CoveredUntil(ranges, now), rows);
+    }
+
     private static async Task<IReadOnlyList<RequestPartition>> ListAsync(NpgsqlConnection connection, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(List, connection);
@@ -212,3 +230,8 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
 /// <param name="Next">Where to go on looking.</param>
 /// <param name="Made">False: the rows of that day stay in the default partition, because there are too many to be moved.</param>
 internal readonly record struct PartitionStep(DateTimeOffset Next, bool Made);
+
+/// <summary>What a look at the partitions found.</summary>
+/// <param name="Until">From now on there is a partition for every row until then. Null: there is none for now.</param>
+/// <param name="DefaultRows">In the partition that takes what no other one does; at most 10 000 are counted.</param>
+internal sealed record PartitionLook(int Count, DateTimeOffset? Until, long DefaultRows);

@@ -51,6 +51,20 @@ internal static class RequestPartitions
         return null;
     }
 
+    /// <summary>The end of the spans that follow each other without a gap from now on. Null: none covers now.</summary>
+    public static DateTimeOffset? CoveredUntil(IReadOnlyList<PartitionRange> existing, DateTimeOffset now)
+    {
+        DateTimeOffset? until = null;
+        foreach (var range in existing.OrderBy(range => range.From))
+        {
+            if (range.From <= (until ?? now) && range.To > (until ?? now))
+            {
+                until = range.To;
+            }
+        }
+        return until;
+    }
+
     public static DateTimeOffset StartOfDay(DateTimeOffset instant) => new(instant.UtcDateTime.Date, TimeSpan.Zero);
 
     private static DateTimeOffset StartOfMonth(DateTimeOffset instant) => new(instant.Year, instant.Month, 1, 0, 0, 0, TimeSpan.Zero);

@@ -23,12 +23,12 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
         {
             if (DatabaseFaults.IsUnavailable(e))
             {
-                Log.DatabaseUnavailable(logger, context.Request.Method, e.GetType().Name, e.Message);
+                Log.RequestRefused(logger, context.Request.Method, e.GetType().Name, e.Message);
                 await AnswerAsync(context, Error.Unavailable());
             }
             else
             {
-                Log.Unexpected(logger, context.Request.Method, e);
+                Log.RequestFailed(logger, context.Request.Method, e);
                 await AnswerAsync(context, Error.Unexpected());
             }
         }
@@ -43,9 +43,9 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
     private static partial class Log
     {
         [LoggerMessage(1101, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
-        public static partial void DatabaseUnavailable(ILogger logger, string method, string type, string message);
+        public static partial void RequestRefused(ILogger logger, string method, string type, string message);
 
         [LoggerMessage(1102, LogLevel.Error, "{Method} failed unexpectedly")]
-        public static partial void Unexpected(ILogger logger, string method, Exception exception);
+        public static partial void RequestFailed(ILogger logger, string method, Exception exception);
     }
 }

@@ -16,7 +16,7 @@ public sealed class LedgerBatchTests
         var batch = new LedgerBatch();
         List<PendingCheck> checks = [busy, fresh];
         batch.Decide(checks, Now);
-        batch.Complete(checks, new CommitResult(1, []), [], []);
+        batch.Complete(checks, new CommitResult(1, [], Resets: 0), [], []);
 
         batch.NoteUses();
 
@@ -33,7 +33,7 @@ public sealed class LedgerBatchTests
         List<PendingCheck> checks = [fresh];
         batch.Decide(checks, Now);
 
-        batch.Complete(checks, new CommitResult(1, []), [], []);
+        batch.Complete(checks, new CommitResult(1, [], Resets: 0), [], []);
 
         Assert.True(fresh.Facts!.Key!.IsUnused);
     }

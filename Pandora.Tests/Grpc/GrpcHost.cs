@@ -9,6 +9,8 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Pandora.Core.Grpc;
 using Pandora.Core.Health;
+using Pandora.Core.Telemetry;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Tests.Grpc;
 
@@ -38,7 +40,11 @@ internal sealed class GrpcHost : IAsyncDisposable
     /// <param name="patience">See <see cref="GrpcDispatcher.Patience"/>.</param>
     public static Task<GrpcHost> StartAsync(TimeSpan patience, params GrpcMethod[] methods) =>
         StartAsync(services => services.AddSingleton(provider =>
-            new GrpcDispatcher(methods, provider.GetRequiredService<ILogger<GrpcDispatcher>>()) { Patience = patience }));
+            new GrpcDispatcher(
+                methods, provider.GetRequiredService<CallWatch>(), provider.GetRequiredService<ILogger<GrpcDispatcher>>())
+            {
+                Patience = patience,
+            }));
 
     public static Task<GrpcHost> StartProductAsync() =>
         StartAsync(services =>
@@ -46,7 +52,7 @@ internal sealed class GrpcHost : IAsyncDisposable
             services.AddGrpc();
             services.AddSingleton(new ApiKeyGrpc(null!));
             services.AddSingleton(new RequestGrpc(null!));
-            services.AddSingleton(new ReservationGrpc(null!, null!));
+            services.AddSingleton(new ReservationGrpc(null!, null!, null!));
             services.AddSingleton<HealthProbe>();
             services.AddSingleton(NpgsqlDataSource.Create("Host=127.0.0.1;Port=1;Username=nobody;Timeout=1"));
         });
@@ -69,6 +75,9 @@ internal sealed class GrpcHost : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, 0, listener => listener.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(5));
+        builder.Services.AddSingleton(TraceSampling.Default(TimeProvider.System));
+        builder.Services.AddSingleton<NodeMeters>();
+        builder.Services.AddSingleton<CallWatch>();
         register(builder.Services);
         builder.Services.AnswerGrpcFirst();
 

@@ -191,7 +191,7 @@ public sealed class TransportTests : IAsyncLifetime
 
     private static Exception FaultOf(string name) => name switch
     {
-        "gate" => new GateUnavailableException("db.example does not answer"),
+        "gate" => new GateUnavailableException("db.example does not answer", GateUnavailableException.Database),
         "npgsql" => new NpgsqlException("db.example does not answer", new IOException()),
         "postgres" => new PostgresException("going down on db.example", "FATAL", "FATAL", PostgresErrorCodes.AdminShutdown),
         "timeout" => new TimeoutException("db.example does not answer"),

@@ -1,8 +1,10 @@
 using System.Net;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Pandora.Core.Persistence;
+using Pandora.Core.Telemetry;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Requests;
 
@@ -220,7 +222,7 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     }
 
     private RequestPartitionKeeper Keeper(int retentionDays, ILogger<RequestPartitionKeeper>? logger = null) =>
-        new(_dataSource, retentionDays, _clock, logger ?? NullLogger<RequestPartitionKeeper>.Instance);
+        new(_dataSource, retentionDays, _clock, _node.Services.GetRequiredService<NodeMeters>(), logger ?? NullLogger<RequestPartitionKeeper>.Instance);
 
     private async Task<List<string>> PartitionsAsync() =>
         [.. (await _node.ScalarAsync<string[]>(

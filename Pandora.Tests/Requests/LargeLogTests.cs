@@ -7,6 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Pandora.Core.Persistence;
+using Pandora.Core.Telemetry;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Requests;
@@ -151,10 +152,15 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
         var begin = End.AddMonths(-5);
         await using (var dataSource = NpgsqlDataSource.Create(connectionString))
         {
+            await using var metrics = new ServiceCollection().AddMetrics().AddSingleton<NodeMeters>().BuildServiceProvider();
             foreach (var at in (DateTimeOffset[])[begin, begin.AddMonths(3), End])
             {
                 using var keeper = new RequestPartitionKeeper(
-                    dataSource, 0, new TestClock(new DateTimeOffset(at.Year, at.Month, 1, 0, 0, 0, TimeSpan.Zero)), NullLogger<RequestPartitionKeeper>.Instance);
+                    dataSource,
+                    0,
+                    new TestClock(new DateTimeOffset(at.Year, at.Month, 1, 0, 0, 0, TimeSpan.Zero)),
+                    metrics.GetRequiredService<NodeMeters>(),
+                    NullLogger<RequestPartitionKeeper>.Instance);
                 await keeper.RunOnceAsync(CancellationToken.None);
             }
         }
