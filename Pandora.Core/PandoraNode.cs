@@ -29,6 +29,9 @@ internal static class PandoraNode
     private const int MaxCallsPerConnection = 1000;
     private const int InitialWindowBytes = 1_048_576;
 
+    /// <summary><c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c>, as the framework reads it.</summary>
+    private const string ForwardedHeaders = "ForwardedHeaders_Enabled";
+
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
 
@@ -56,6 +59,8 @@ internal static class PandoraNode
         builder.AddServiceDefaults(telemetry);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, settings));
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
+        // Platforms set it for every ASP.NET Core program; then any caller could choose the address its failures count for.
+        builder.WebHost.UseSetting(ForwardedHeaders, "false");
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
 
         builder.Services.AddSingleton(settings);

@@ -20,6 +20,16 @@ public sealed class DocumentationTests
     }
 
     [Fact]
+    public void The_deployment_guide_lists_the_same_variables_with_the_same_defaults()
+    {
+        static IEnumerable<string> Settings(params string[] document) =>
+            from row in MarkdownFile.Open(document).Table("## Settings")
+            select $"{MarkdownFile.CodeIn(row[0]).Single()}: {row[1].Split('▸')[0].TrimEnd()}";
+
+        Assert.Equal(Settings("README.md").Order(StringComparer.Ordinal), Settings("docs", "deployment.md").Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void The_readme_states_what_the_launch_profile_sets()
     {
         var profile = File.ReadAllText(Repository.PathTo("Pandora.Core", "Properties", "launchSettings.json"));
@@ -46,7 +56,8 @@ public sealed class DocumentationTests
     public void Every_package_has_its_line_and_no_other_has()
     {
         var document = MarkdownFile.Open("docs", "dependencies.md");
-        var lines = document.Table("## The product").Concat(document.Table("## Build and tests"))
+        string[] headings = ["## The product", "## Build and tests", "## The composition for developers"];
+        var lines = headings.SelectMany(document.Table)
             .Select(row => MarkdownFile.CodeIn(row[0]).Single());
         var packages = XDocument.Load(Repository.PathTo("Directory.Packages.props"))
             .Descendants("PackageVersion")

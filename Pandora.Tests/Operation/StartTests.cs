@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Operation;
 
@@ -41,6 +43,27 @@ public sealed class StartTests
         var line = Assert.Single(process.Errors);
         Assert.StartsWith($"{name}: port {port} ", line, StringComparison.Ordinal);
         Assert.False(File.Exists(folder.PidFile));
+    }
+
+    [Fact]
+    public async Task No_platform_can_make_it_trust_forwarding_headers()
+    {
+        using var folder = new DataFolder();
+        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"));
+        using var rest = new RestClient(process.RestAddress);
+
+        List<HttpStatusCode> answers = [];
+        for (var attempt = 1; attempt <= 6; attempt++)
+        {
+            using var login = new HttpRequestMessage(HttpMethod.Post, "/api/v1/auth/login")
+            {
+                Content = JsonContent.Create(new { username = $"user-{attempt}", password = "wrong" }),
+            };
+            login.Headers.Add("X-Forwarded-For", $"192.0.2.{attempt}");
+            answers.Add((await rest.SendAsync(login)).Status);
+        }
+
+        Assert.Equal([.. Enumerable.Repeat(HttpStatusCode.Unauthorized, 5), HttpStatusCode.TooManyRequests], answers);
     }
 
     [Fact]
