@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pandora.Benchmarks.Database;
 using Pandora.Benchmarks.Machine;
 using Pandora.Benchmarks.Report;
@@ -10,8 +9,6 @@ namespace Pandora.Benchmarks;
 /// <summary>One run: starts what is measured and what measures, each in a process of its own, and reports.</summary>
 internal static class Benchmark
 {
-    private const int LogSettlesMilliseconds = 500;
-
     public static async Task<int> RunAsync(string[] args)
     {
         var stop = StopSignal.Listen();
@@ -52,7 +49,6 @@ internal static class Benchmark
         Say("starting …");
         await using var node = await MeasuredServer.StartAsync("node", ct, Variables(options, folder));
         await using var sink = await MeasuredServer.StartAsync("sink", ct);
-        await using var exporter = await MeasuredServer.StartAsync("node", ct, ExportingVariables(node, sink, folder));
         await using var ceiling = await MeasuredServer.StartAsync("ceiling", ct);
         await using var generator = Child.Start("load");
         var idleBytes = node.ResidentBytes;
@@ -66,23 +62,12 @@ internal static class Benchmark
         var keys = await KeyFiles.MakeAsync(database, options.Keys, folder, ct);
 
         var rows = options.Connection is null ? await database.LogRowsAsync(ct) : await database.AboutLogRowsAsync(ct);
-        var cells = new CellRunner(options, node, exporter, ceiling, generator, database, keys);
-        var rounds = new Rounds(options, cells);
-        await rounds.RunAsync(ct);
-        if (options.Connection is null)
-        {
-            await Task.Delay(LogSettlesMilliseconds, ct);
-            await cells.CheckLogAsync(rows, ct);
-        }
-        var exports = await sink.ExportsAsync(ct);
-        if (exports.Contains(0))
-        {
-            throw new BenchmarkException($"Telemetry was on, but of spans, metrics and log lines came {string.Join(", ", exports)} exports.");
-        }
+        var course = new Course(options, new Processes(node, ceiling, sink, generator), database, keys, folder);
+        await course.RunAsync(ct);
 
         var report = new RunReport
         {
-            Results = rounds.Results,
+            Results = course.Results,
             Options = options,
             FlushMilliseconds = flush,
             IdleBytes = idleBytes,
@@ -97,15 +82,6 @@ internal static class Benchmark
         };
         await report.PublishAsync(ct);
     }
-
-    /// <summary>All defaults, except that metrics go out every 5 s instead of every 60, so that each load pays for an export.</summary>
-    private static (string, string)[] ExportingVariables(MeasuredServer node, MeasuredServer sink, string folder) =>
-    [
-        ("PANDORA_DIR", Path.Combine(folder, "exporter")),
-        ("ConnectionStrings__pandora", node.ConnectionString),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{sink.Port}")),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "5000"),
-    ];
 
     public static void Say(string text) => Console.Error.WriteLine(text);
 

@@ -8,15 +8,13 @@ namespace Pandora.Benchmarks;
 /// Goes through all scenarios again and again. Ceiling and product are measured in turns, a few seconds apart, so that
 /// what else the machine does weighs on both sides of a ratio.
 /// </summary>
-internal sealed class Rounds(Options options, CellRunner cells)
+internal sealed class Rounds(Options options, CellRunner cells, Results results)
 {
     private const double WarmUpSeconds = 3;
     private const double QuickWarmUpSeconds = 1;
 
     // What is compared closely must have been compiled to the end on both sides.
-    private const double LongWarmUpSeconds = 10;
-
-    public Results Results { get; } = new();
+    private const double LongWarmUpSeconds = 25;
 
     public async Task RunAsync(CancellationToken ct)
     {
@@ -62,7 +60,7 @@ internal sealed class Rounds(Options options, CellRunner cells)
         {
             Benchmark.Say($"warming up: {scenario.Name}");
             var isKnown = await cells.WarmUpAsync(scenario, WarmUp(), ct);
-            (isKnown ? known : Results.Missing).Add(scenario);
+            (isKnown ? known : results.Missing).Add(scenario);
         }
         return known;
     }
@@ -72,9 +70,9 @@ internal sealed class Rounds(Options options, CellRunner cells)
 
     private async Task MeasureAsync(int round, Scenario scenario, Concurrency concurrency, CancellationToken ct)
     {
-        double? rate = concurrency.IsHalf ? Results.Last(scenario, Concurrency.Many).CallsPerSecond / 2 : null;
+        double? rate = concurrency.IsHalf ? results.Last(scenario, Concurrency.Many).CallsPerSecond / 2 : null;
         var measurement = await cells.RunAsync(scenario, concurrency, rate, ct);
-        Results.Add(Results.Key(scenario, concurrency), measurement);
+        results.Add(Results.Key(scenario, concurrency), measurement);
         Benchmark.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"{round}/{options.Rounds}  {scenario.Name}, {concurrency.Name}: {measurement.CallsPerSecond:0} calls/s, p50 {measurement.Latencies?.P50:0.00} ms, p99 {measurement.Latencies?.P99:0.00} ms, server {measurement.ServerMicroseconds:0.00} µs"));
@@ -83,6 +81,6 @@ internal sealed class Rounds(Options options, CellRunner cells)
     private async Task CompareAsync(Scenario scenario, string h2load, CancellationToken ct)
     {
         var row = new RowKey($"{scenario.Name} (by {h2load})", Concurrency.Many.Name);
-        Results.Add(row, await cells.RunByH2LoadAsync(scenario, Concurrency.Many, ct));
+        results.Add(row, await cells.RunByH2LoadAsync(scenario, Concurrency.Many, ct));
     }
 }
