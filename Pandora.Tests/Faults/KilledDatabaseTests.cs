@@ -21,7 +21,13 @@ public sealed class KilledDatabaseTests
 
         for (var round = 0; round < 3; round++)
         {
-            Signals.Send("KILL", loaded.Server.ProcessId);
+            // What the killed one leaves behind goes on answering for a moment; the next to be killed is the new one.
+            var victim = loaded.Server.ProcessId;
+            Signals.Send("KILL", victim);
+            await Eventually.HoldsAsync(
+                "another postmaster",
+                () => Task.FromResult(loaded.Server.ProcessIdIfAny is not 0 and var now && now != victim),
+                FaultSuite.RecoveryLimit);
             await loaded.Load.AnsweredAgainAsync(FaultSuite.RecoveryLimit);
         }
 

@@ -23,6 +23,22 @@ internal sealed class OwnServer : IAsyncDisposable
     /// <summary>Number of the postmaster.</summary>
     public int ProcessId => int.Parse(File.ReadLines(PidFile).First(), CultureInfo.InvariantCulture);
 
+    /// <summary>The same; 0 while one postmaster makes room for the next.</summary>
+    public int ProcessIdIfAny
+    {
+        get
+        {
+            try
+            {
+                return int.TryParse(File.ReadLines(PidFile).FirstOrDefault(), CultureInfo.InvariantCulture, out var pid) ? pid : 0;
+            }
+            catch (FileNotFoundException)
+            {
+                return 0;
+            }
+        }
+    }
+
     private string PidFile => Path.Combine(_directory, "postgres", "data", "postmaster.pid");
 
     /// <summary>Migrated, with the test account.</summary>
