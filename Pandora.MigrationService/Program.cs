@@ -15,6 +15,10 @@ foreach (var warning in telemetry.Warnings)
 }
 try
 {
+    if (args.Length > 0)
+    {
+        throw new StartRefusedException($"{args[0]} is not understood: the migration service takes its settings from the environment, and no arguments.");
+    }
     var database = DatabaseReader.ReadExternal(Variables.OfProcess()) ?? throw new StartRefusedException(
         "No external database is configured (ConnectionStrings__pandora, PANDORA_DB_DNS or PANDORA_DB_HOST): nothing to migrate here, because Pandora Core migrates its private PostgreSQL itself when it starts.");
     var applied = await Migrator.MigrateAsync(database.ConnectionString, log, stop);

@@ -10,17 +10,26 @@ namespace Pandora.ServiceDefaults;
 internal sealed class TelemetryVariables
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    private const string Disabled = "OTEL_SDK_DISABLED";
     private const string Sampler = "OTEL_TRACES_SAMPLER";
     private const string SamplerArgument = "OTEL_TRACES_SAMPLER_ARG";
 
     private static readonly string[] Signals = ["TRACES", "METRICS", "LOGS"];
 
-    private static readonly string[] WholeNumbers =
+    // An export that may take hours would fail without a word.
+    private const int LongestMilliseconds = 600_000;
+
+    private static readonly string[] Milliseconds =
     [
         "OTEL_EXPORTER_OTLP_TIMEOUT", .. Signals.Select(signal => $"OTEL_EXPORTER_OTLP_{signal}_TIMEOUT"),
-        "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-        "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_EXPORT_TIMEOUT", "OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
-        "OTEL_METRIC_EXPORT_INTERVAL", "OTEL_METRIC_EXPORT_TIMEOUT",
+        "OTEL_BSP_EXPORT_TIMEOUT", "OTEL_BLRP_EXPORT_TIMEOUT", "OTEL_METRIC_EXPORT_TIMEOUT",
+    ];
+
+    private static readonly string[] WholeNumbers =
+    [
+        "OTEL_BSP_SCHEDULE_DELAY", "OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_MAX_QUEUE_SIZE", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+        "OTEL_METRIC_EXPORT_INTERVAL",
     ];
 
     private readonly Dictionary<string, string?> _values;
@@ -52,7 +61,8 @@ internal sealed class TelemetryVariables
         var variables = new TelemetryVariables(Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
             .Where(variable => ((string)variable.Key).StartsWith("OTEL_", StringComparison.Ordinal) && variable.Value is string { Length: > 0 })
             .ToDictionary(variable => (string)variable.Key, variable => (string?)variable.Value));
-        if (variables.Text(Endpoint) is not null && !Is(variables.Text("OTEL_SDK_DISABLED"), "true"))
+        variables.Accept([Disabled], text => Is(text, "true") || Is(text, "false"), "true or false");
+        if (variables.Text(Endpoint) is not null && !Is(variables.Text(Disabled), "true"))
         {
             variables.Judge(time);
         }
@@ -71,6 +81,7 @@ internal sealed class TelemetryVariables
         Accept(["OTEL_EXPORTER_OTLP_PROTOCOL", .. ForEachSignal("PROTOCOL")], text => text is "grpc" or "http/protobuf", "grpc or http/protobuf");
         Accept(["OTEL_EXPORTER_OTLP_COMPRESSION", .. ForEachSignal("COMPRESSION")], text => text is "gzip" or "none", "gzip or none");
         Accept(["OTEL_EXPORTER_OTLP_HEADERS", .. ForEachSignal("HEADERS")], AreHeaders, "name=value,name=value", isSecret: true);
+        Accept(Milliseconds, text => IsPositive(text) && int.Parse(text, CultureInfo.InvariantCulture) <= LongestMilliseconds, "milliseconds from 1 to 600000");
         Accept(WholeNumbers, IsPositive, "a whole number of at least 1");
         Accept([SamplerArgument], text => Ratio(text) is not null, "a number from 0 to 1");
         var ratio = Text(SamplerArgument) is { } given ? Ratio(given)!.Value : 1;

@@ -172,6 +172,8 @@ public sealed class ExportTests(TestServer server)
     [InlineData("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", true)]
     [InlineData("OTEL_EXPORTER_OTLP_HEADERS", "hidden", true)]
     [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "soon", true)]
+    [InlineData("OTEL_EXPORTER_OTLP_TIMEOUT", "600001", true)]
+    [InlineData("OTEL_SDK_DISABLED", "maybe", true)]
     [InlineData("OTEL_BSP_SCHEDULE_DELAY", "-1", true)]
     [InlineData("OTEL_TRACES_SAMPLER", "sometimes", true)]
     [InlineData("OTEL_TRACES_SAMPLER_ARG", "2", true)]
