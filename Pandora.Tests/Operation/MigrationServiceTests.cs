@@ -94,6 +94,16 @@ public sealed class MigrationServiceTests(TestServer server)
         Assert.Contains("9999", Assert.Single(service.Errors), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task It_takes_no_arguments()
+    {
+        await using var service = PandoraProcess.Start(
+            ["Pandora.MigrationService.dll", "--help"], folder: null, [("ConnectionStrings__pandora", "Host=127.0.0.1;Port=1")]);
+
+        Assert.Equal(1, await service.EndAsync());
+        Assert.Contains("--help is not understood", Assert.Single(service.Errors), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("ConnectionStrings__pandora", null)]
     [InlineData("ConnectionStrings__pandora", "Host=db;Password=hidden;Bogus=1")]

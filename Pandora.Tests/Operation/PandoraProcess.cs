@@ -61,7 +61,8 @@ internal sealed class PandoraProcess : IAsyncDisposable
         return (exitCode, [.. process.Output], [.. process.Errors]);
     }
 
-    private static PandoraProcess Start(string[] command, string? folder, (string Name, string? Value)[] variables)
+    /// <param name="command">The assembly to run, from beside the tests, and its arguments.</param>
+    public static PandoraProcess Start(string[] command, string? folder, (string Name, string? Value)[] variables)
     {
         var (httpPort, grpcPort) = FreePorts();
         var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, command[0]), .. command[1..]])
