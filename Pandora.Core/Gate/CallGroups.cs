@@ -20,7 +20,10 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
     // Calls of one id wait for each other; so many are looked through for others that need not.
     private const int LookedThrough = 4 * LargestGroup;
 
-    // A caller hears within 5 s that the database is away.
+    // Of a group that was refused. The connections are few.
+    private const int AloneAtOnce = 4;
+
+    // Who finds the database away hears so within 5 s.
     private static readonly TimeSpan GroupLimit = TimeSpan.FromSeconds(4);
 
     private readonly Lock _lock = new();
@@ -55,19 +58,30 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
     {
         while (Take() is { } group)
         {
-            using var limit = new CancellationTokenSource(GroupLimit);
             try
             {
-                await SettleAsync(group, limit.Token);
+                await ServeAsync(group);
             }
-            catch (Exception e)
+            catch (Exception)
             {
-                // What waited behind this group would only wait as long again.
-                var fault = new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, e);
-                Log.Unavailable(logger, e.GetType().Name, e.Message);
-                Fail(group, fault);
-                Fail(TakeAll(), fault);
+                // Only the log can have failed, and there is nobody left to tell. Who waits is served all the same.
             }
+        }
+    }
+
+    private async Task ServeAsync(List<Waiting> group)
+    {
+        using var limit = new CancellationTokenSource(GroupLimit);
+        try
+        {
+            await SettleAsync(group, limit.Token);
+        }
+        catch (Exception e)
+        {
+            // What waits behind this group would only wait as long again. Who comes after the first is told is not among them.
+            group.AddRange(TakeAll());
+            Fail(group, new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, e));
+            Log.Unavailable(logger, e.GetType().Name, e.Message);
         }
     }
 
@@ -77,20 +91,23 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
         {
             await RunAsync(group, limit);
         }
-        catch (PostgresException e) when (e.Severity == "ERROR" && group.Count > 1)
+        catch (PostgresException e) when (IsRefusal(e) && group.Count > 1)
         {
-            // Nothing is committed; one call that the database refuses must not fail the others.
+            // Nothing is committed; one call that the database refuses, or whose rows are locked, must not fail the others.
             Log.GroupSplit(logger, group.Count, e.SqlState, e.MessageText);
-            foreach (var waiting in group)
-            {
-                await SettleAsync([waiting], limit);
-            }
+            await Parallel.ForEachAsync(
+                group,
+                new ParallelOptions { MaxDegreeOfParallelism = AloneAtOnce, CancellationToken = limit },
+                async (waiting, _) => await SettleAsync([waiting], limit));
         }
-        catch (Exception e) when (!limit.IsCancellationRequested && !DatabaseFaults.IsUnavailable(e))
+        catch (Exception e) when (IsRefusal(e) || (!limit.IsCancellationRequested && !DatabaseFaults.IsUnavailable(e)))
         {
             Fail(group, e);
         }
     }
+
+    /// <summary>Whether the server itself said that it did not do it, and lives on to say so.</summary>
+    private static bool IsRefusal(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
     private async Task RunAsync(List<Waiting> group, CancellationToken limit)
     {
@@ -121,7 +138,7 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
                 (ids.Add(_waiting[seen].Id) ? group : later).Add(_waiting[seen]);
             }
             _waiting.RemoveRange(0, seen);
-            _waiting.InsertRange(0, later);
+            _waiting.AddRange(later); // behind the others, whom they would keep waiting
             return group;
         }
     }

@@ -386,7 +386,7 @@ internal sealed partial class LedgerWriter(
     }
 
     /// <summary>Whether the server itself said that it did not do it, and lives on to say so.</summary>
-    private static bool IsRefused(Exception e) => e is PostgresException { Severity: "ERROR" };
+    private static bool IsRefused(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
     private static bool IsUnavailable(Exception e, CancellationToken limit) =>
         e is GateUnavailableException

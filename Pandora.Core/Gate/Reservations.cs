@@ -57,51 +57,41 @@ internal sealed class Reservations
     {
         var now = _time.GetUtcNow().UtcDateTime;
         await using var connection = await _database.Reports.OpenConnectionAsync(ct);
-        var ended = new HashSet<Guid>();
-        await using (var batch = new NpgsqlBatch(connection))
+        await using var batch = new NpgsqlBatch(connection);
+        // Counters are locked before reservations, so those that give units back come first.
+        if (ends.FindAll(end => end.Used is not null) is { Count: > 0 } givingBack)
         {
-            // Counters are locked before reservations, so those that give units back come first.
-            if (ends.FindAll(end => end.Used is not null) is { Count: > 0 } givingBack)
-            {
-                batch.Add(GateSql.EndReservations)
-                    .WithUuids(givingBack.ConvertAll(end => end.Id))
-                    .With(now, NpgsqlDbType.TimestampTz)
-                    .WithLongs(givingBack.ConvertAll(end => end.Used!.Value));
-            }
-            if (ends.FindAll(end => end.Used is null) is { Count: > 0 } confirmed)
-            {
-                batch.Add(GateSql.ConfirmReservations)
-                    .WithUuids(confirmed.ConvertAll(end => end.Id))
-                    .With(now, NpgsqlDbType.TimestampTz);
-            }
-            await ReadIdsAsync(batch, ended, ct);
+            batch.Add(GateSql.EndReservations)
+                .WithUuids(givingBack.ConvertAll(end => end.Id))
+                .With(now, NpgsqlDbType.TimestampTz)
+                .WithLongs(givingBack.ConvertAll(end => end.Used!.Value));
         }
-        var found = new HashSet<Guid>();
-        if (ends.FindAll(end => end.Used > 0 && !ended.Contains(end.Id)) is { Count: > 0 } refused)
+        if (ends.FindAll(end => end.Used is null) is { Count: > 0 } confirmed)
         {
-            await using var batch = new NpgsqlBatch(connection);
-            batch.Add(GateSql.FindReservations)
-                .WithUuids(refused.ConvertAll(end => end.Id))
+            batch.Add(GateSql.ConfirmReservations)
+                .WithUuids(confirmed.ConvertAll(end => end.Id))
                 .With(now, NpgsqlDbType.TimestampTz);
-            await ReadIdsAsync(batch, found, ct);
+        }
+        // In the same transaction: after a fault behind its commit the group would be tried again, and find nothing.
+        batch.Add(GateSql.FindReservations)
+            .WithUuids(ends.FindAll(end => end.Used > 0).ConvertAll(end => end.Id))
+            .With(now, NpgsqlDbType.TimestampTz);
+
+        var (ended, found) = (new HashSet<Guid>(), new HashSet<Guid>());
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        for (var result = 1; result <= batch.BatchCommands.Count; result++)
+        {
+            var ids = result < batch.BatchCommands.Count ? ended : found;
+            while (await reader.ReadAsync(ct))
+            {
+                ids.Add(reader.GetGuid(0));
+            }
+            await reader.NextResultAsync(ct);
         }
         return [.. ends.Select(end =>
             ended.Contains(end.Id) ? ReservationOutcome.Done
             : found.Contains(end.Id) ? ReservationOutcome.TooMuch
             : ReservationOutcome.NotFound)];
-    }
-
-    private static async Task ReadIdsAsync(NpgsqlBatch batch, HashSet<Guid> ids, CancellationToken ct)
-    {
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        do
-        {
-            while (await reader.ReadAsync(ct))
-            {
-                ids.Add(reader.GetGuid(0));
-            }
-        }
-        while (await reader.NextResultAsync(ct));
     }
 
     /// <param name="Used">Units that stay taken. Null: all, so that its counter need not be touched.</param>

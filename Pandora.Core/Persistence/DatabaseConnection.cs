@@ -72,18 +72,33 @@ internal static class DatabaseConnection
         SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3
         """;
 
+    /// <summary>
+    /// One locked row must not have a whole group of reports or settlements give up: the server says in time that it is the
+    /// lock, and the calls of the group are tried one by one.
+    /// </summary>
+    private const string ReportSettings = "SET lock_timeout = '1s'";
+
+    /// <summary>What a connection is for, and so which settings its session gets.</summary>
+    private enum Session
+    {
+        Administration,
+        Lanes,
+        Reports,
+    }
+
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, isGate: false, _ => { });
+        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, Session.Administration, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize);
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize, Session.Lanes);
 
     /// <summary>For reports of outcomes: likewise.</summary>
-    public static NpgsqlDataSource ForReports(string connectionString) => ForGate("reports", connectionString, ReportsPoolSize);
+    public static NpgsqlDataSource ForReports(string connectionString) =>
+        ForGate("reports", connectionString, ReportsPoolSize, Session.Reports);
 
-    private static NpgsqlDataSource ForGate(string name, string connectionString, int poolSize) =>
-        Pooled(name, connectionString, GateCommandSeconds, poolSize, isGate: true, settings =>
+    private static NpgsqlDataSource ForGate(string name, string connectionString, int poolSize, Session session) =>
+        Pooled(name, connectionString, GateCommandSeconds, poolSize, session, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -94,7 +109,7 @@ internal static class DatabaseConnection
 
     /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
     private static NpgsqlDataSource Pooled(
-        string name, string connectionString, int commandSeconds, int poolSize, bool isGate, Action<NpgsqlConnectionStringBuilder> adjust)
+        string name, string connectionString, int commandSeconds, int poolSize, Session session, Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -115,7 +130,7 @@ internal static class DatabaseConnection
         var builder = Named(name, settings, leavesSpans: name != Gate);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
-            connection => Initialize(connection, isGate), connection => InitializeAsync(connection, isGate));
+            connection => Initialize(connection, session), connection => InitializeAsync(connection, session));
         return builder.Build();
     }
 
@@ -173,25 +188,35 @@ internal static class DatabaseConnection
 
     private static bool IsGiven(NpgsqlConnectionStringBuilder settings, string keyword) => settings.ShouldSerialize(keyword);
 
-    private static void Initialize(NpgsqlConnection connection, bool isGate)
+    private static void Initialize(NpgsqlConnection connection, Session session)
     {
         using var command = new NpgsqlCommand(SessionSettings, connection);
         command.ExecuteNonQuery();
-        if (isGate)
+        if (session != Session.Administration)
         {
             using var planning = new NpgsqlCommand(GateSettings, connection);
             planning.ExecuteNonQuery();
         }
+        if (session == Session.Reports)
+        {
+            using var waiting = new NpgsqlCommand(ReportSettings, connection);
+            waiting.ExecuteNonQuery();
+        }
     }
 
-    private static async Task InitializeAsync(NpgsqlConnection connection, bool isGate)
+    private static async Task InitializeAsync(NpgsqlConnection connection, Session session)
     {
         await using var command = new NpgsqlCommand(SessionSettings, connection);
         await command.ExecuteNonQueryAsync();
-        if (isGate)
+        if (session != Session.Administration)
         {
             await using var planning = new NpgsqlCommand(GateSettings, connection);
             await planning.ExecuteNonQueryAsync();
+        }
+        if (session == Session.Reports)
+        {
+            await using var waiting = new NpgsqlCommand(ReportSettings, connection);
+            await waiting.ExecuteNonQueryAsync();
         }
     }
 }

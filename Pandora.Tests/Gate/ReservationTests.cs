@@ -1,4 +1,5 @@
 using System.Net;
+using Npgsql;
 using Pandora.Core.Grpc;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
@@ -192,6 +193,31 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
 
         Assert.Equal((GrpcCode.NotFound, GrpcCode.NotFound), (await Node.RollbackAsync(second.ReservationId), await Node.CommitAsync(second.ReservationId)));
         Assert.Equal(10, await Node.LeftAsync(subscription));
+    }
+
+    [Fact]
+    public async Task A_counter_in_other_hands_keeps_only_its_own_reservations_from_ending()
+    {
+        var locked = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        var free = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        var stuck = await Node.HoldAsync(locked);
+        var others = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Node.HoldAsync(free)));
+        await using var session = new NpgsqlConnection(Node.ConnectionString);
+        await session.OpenAsync(TestContext.Current.CancellationToken);
+        await using var transaction = await session.BeginTransactionAsync(TestContext.Current.CancellationToken);
+        await using var take = new NpgsqlCommand("SELECT FROM environment_service WHERE environment_id = $1 FOR UPDATE", session)
+        {
+            Parameters = { new() { Value = locked.Environment } },
+        };
+        await take.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+
+        var waiting = Node.RollbackAsync(stuck.ReservationId);
+        var ended = await Task.WhenAll(others.Select(reservation => Node.RollbackAsync(reservation.ReservationId)));
+
+        Assert.All(ended, code => Assert.Equal(GrpcCode.Ok, code));
+        Assert.Equal(GrpcCode.Unavailable, await waiting);
+        await transaction.RollbackAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(stuck.ReservationId));
     }
 
     [Fact]
