@@ -26,6 +26,12 @@ internal static class DatabaseFaults
         return false;
     }
 
+    /// <summary>
+    /// Whether the server itself said that it did not do what it was asked, and lives on to say so: nothing of it is
+    /// committed. In whatever language it speaks.
+    /// </summary>
+    public static bool IsRefusal(Exception exception) => exception is PostgresException { InvariantSeverity: "ERROR" };
+
     private static bool IsUnavailable(string sqlState) =>
         sqlState.StartsWith("08", StringComparison.Ordinal) // connection
         || sqlState.StartsWith("53", StringComparison.Ordinal) // insufficient resources

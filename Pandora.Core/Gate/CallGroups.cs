@@ -91,7 +91,7 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
         {
             await RunAsync(group, limit);
         }
-        catch (PostgresException e) when (IsRefusal(e) && group.Count > 1)
+        catch (PostgresException e) when (DatabaseFaults.IsRefusal(e) && group.Count > 1)
         {
             // Nothing is committed; one call that the database refuses, or whose rows are locked, must not fail the others.
             Log.GroupSplit(logger, group.Count, e.SqlState, e.MessageText);
@@ -100,14 +100,11 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
                 new ParallelOptions { MaxDegreeOfParallelism = AloneAtOnce, CancellationToken = limit },
                 async (waiting, _) => await SettleAsync([waiting], limit));
         }
-        catch (Exception e) when (IsRefusal(e) || (!limit.IsCancellationRequested && !DatabaseFaults.IsUnavailable(e)))
+        catch (Exception e) when (DatabaseFaults.IsRefusal(e) || (!limit.IsCancellationRequested && !DatabaseFaults.IsUnavailable(e)))
         {
             Fail(group, e);
         }
     }
-
-    /// <summary>Whether the server itself said that it did not do it, and lives on to say so.</summary>
-    private static bool IsRefusal(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
     private async Task RunAsync(List<Waiting> group, CancellationToken limit)
     {

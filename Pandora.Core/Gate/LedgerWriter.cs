@@ -159,7 +159,7 @@ internal sealed partial class LedgerWriter(
         }
         catch (Exception e)
         {
-            if (_connection.IsOpen && !IsRefused(e))
+            if (_connection.IsOpen && !DatabaseFaults.IsRefusal(e))
             {
                 _openEnds.Add(_connection.Server);
             }
@@ -195,7 +195,7 @@ internal sealed partial class LedgerWriter(
         {
             result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
         }
-        catch (Exception e) when (!IsRefused(e))
+        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
         {
             _openEnds.Add(checks, _connection.Server);
             throw;
@@ -250,7 +250,7 @@ internal sealed partial class LedgerWriter(
         {
             await _connection.InTime(RememberedAnswers.CommitAsync(connection, written, now, ct), ct);
         }
-        catch (Exception e) when (!IsRefused(e))
+        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
         {
             _openEnds.Add(written, _connection.Server);
             throw;
@@ -333,19 +333,7 @@ internal sealed partial class LedgerWriter(
             _openEnds.Add(unheard, server: null);
         }
         _tally.Add(checks);
-        Answers.Deliver(checks, check => AnswerTo(check, now));
-    }
-
-    private static CheckAnswer AnswerTo(PendingCheck check, DateTimeOffset now)
-    {
-        var (facts, decision) = (check.Facts!, check.Decision);
-        return new CheckAnswer(
-            decision.RequestId,
-            decision.Failure,
-            facts.Key?.Owner,
-            decision.Available,
-            facts.Counter?.Schedule.Advance(now).NextReset,
-            decision.Reservation);
+        Answers.Deliver(checks, check => check.AnswerAt(now));
     }
 
     private DateTimeOffset Now()
@@ -384,9 +372,6 @@ internal sealed partial class LedgerWriter(
         _connection.Drop();
         _run = new LedgerBatch();
     }
-
-    /// <summary>Whether the server itself said that it did not do it, and lives on to say so.</summary>
-    private static bool IsRefused(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
     private static bool IsUnavailable(Exception e, CancellationToken limit) =>
         e is GateUnavailableException

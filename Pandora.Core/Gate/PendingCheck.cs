@@ -40,6 +40,15 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>False when nobody waits for the answer any more, or it is being given.</summary>
     public bool IsOpen => Volatile.Read(ref _state) == Open;
 
+    /// <summary>What the caller is told, once <see cref="Decision"/> is committed.</summary>
+    public CheckAnswer AnswerAt(DateTimeOffset now) => new(
+        Decision.RequestId,
+        Decision.Failure,
+        Facts!.Key?.Owner,
+        Decision.Available,
+        Facts.Counter?.Schedule.Advance(now).NextReset,
+        Decision.Reservation);
+
     /// <summary>Ends the check without an answer because its caller gave up.</summary>
     public void Abandon(CancellationToken ct)
     {

@@ -72,16 +72,20 @@ internal sealed class Reservations
                 .WithUuids(confirmed.ConvertAll(end => end.Id))
                 .With(now, NpgsqlDbType.TimestampTz);
         }
-        // In the same transaction: after a fault behind its commit the group would be tried again, and find nothing.
-        batch.Add(GateSql.FindReservations)
-            .WithUuids(ends.FindAll(end => end.Used > 0).ConvertAll(end => end.Id))
-            .With(now, NpgsqlDbType.TimestampTz);
+        var ending = batch.BatchCommands.Count;
+        if (ends.FindAll(end => end.Used > 0) is { Count: > 0 } partial)
+        {
+            // In the same transaction: after a fault behind its commit the group would be tried again, and find nothing.
+            batch.Add(GateSql.FindReservations)
+                .WithUuids(partial.ConvertAll(end => end.Id))
+                .With(now, NpgsqlDbType.TimestampTz);
+        }
 
         var (ended, found) = (new HashSet<Guid>(), new HashSet<Guid>());
         await using var reader = await batch.ExecuteReaderAsync(ct);
-        for (var result = 1; result <= batch.BatchCommands.Count; result++)
+        for (var result = 0; result < batch.BatchCommands.Count; result++)
         {
-            var ids = result < batch.BatchCommands.Count ? ended : found;
+            var ids = result < ending ? ended : found;
             while (await reader.ReadAsync(ct))
             {
                 ids.Add(reader.GetGuid(0));
