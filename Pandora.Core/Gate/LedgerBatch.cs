@@ -10,6 +10,9 @@ namespace Pandora.Core.Gate;
 /// </summary>
 internal sealed class LedgerBatch
 {
+    // Each time somebody gives units back at that very moment; many in a row are something else.
+    private const int MostOutruns = 20;
+
     private readonly List<PendingCheck> _takers = [];
     private readonly List<int> _counterIds = [];
     private readonly List<DateTime> _lastResets = [];
@@ -20,6 +23,7 @@ internal sealed class LedgerBatch
     private readonly List<PendingCheck> _laterUses = [];
     private Guid[] _ids = [];
     private DateTimeOffset _now;
+    private int _outruns;
 
     /// <summary>
     /// Decides what needs no counter, and puts the calls that take units in their order. All facts must be current at one
@@ -54,29 +58,21 @@ internal sealed class LedgerBatch
 
     /// <summary>
     /// Runs the statements, which are one transaction with one flush. Returns what the database says; nothing is written
-    /// unless its version is the one that was given.
+    /// unless its version is the one that was given. After <see cref="CommitResult.Outrun"/> a transaction that was begun
+    /// before is of no more use.
     /// </summary>
     public async Task<CommitResult> CommitAsync(NpgsqlConnection connection, long version, CancellationToken ct)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        var command = batch.Add(_calls.HasTexts ? LedgerSql.CommitBatchWithTexts : LedgerSql.CommitBatch)
-            .With(version, NpgsqlDbType.Bigint)
-            .With(_now.UtcDateTime, NpgsqlDbType.TimestampTz)
-            .WithInts(_counterIds)
-            .WithInstants(_lastResets);
-        _calls.Bind(command);
-        AddReservations(batch);
-        AddUses(batch, GateSql.NoteFirstUse, _firstUses);
-        AddUses(batch, GateSql.NoteLastUse, _laterUses);
-        await using var reader = await batch.ExecuteReaderAsync(ct);
-        await reader.ReadAsync(ct);
-        var result = new CommitResult(
-            reader.GetInt64(0), reader.IsDBNull(1) ? [] : reader.GetFieldValue<long[]>(1), reader.GetInt64(2));
-        while (await reader.NextResultAsync(ct))
+        try
         {
-            // A later statement that failed would throw here.
+            var result = await ExecuteAsync(connection, version, ct);
+            _outruns = 0;
+            return result;
         }
-        return result;
+        catch (PostgresException e) when (LedgerSql.IsOutrun(e) && ++_outruns < MostOutruns)
+        {
+            return CommitResult.Outrun;
+        }
     }
 
     /// <summary>Completes the decisions with what the counters had. Those that were not written are left out.</summary>
@@ -128,6 +124,29 @@ internal sealed class LedgerBatch
     /// <summary>Ids of the counters in <paramref name="result"/> on which reservations have expired.</summary>
     public List<int> Unsettled(CommitResult result) =>
         [.. _counterIds.Where((_, i) => result.Available[i] == LedgerSql.Unsettled)];
+
+    private async Task<CommitResult> ExecuteAsync(NpgsqlConnection connection, long version, CancellationToken ct)
+    {
+        await using var batch = new NpgsqlBatch(connection);
+        var command = batch.Add(_calls.HasTexts ? LedgerSql.CommitBatchWithTexts : LedgerSql.CommitBatch)
+            .With(version, NpgsqlDbType.Bigint)
+            .With(_now.UtcDateTime, NpgsqlDbType.TimestampTz)
+            .WithInts(_counterIds)
+            .WithInstants(_lastResets);
+        _calls.Bind(command);
+        AddReservations(batch);
+        AddUses(batch, GateSql.NoteFirstUse, _firstUses);
+        AddUses(batch, GateSql.NoteLastUse, _laterUses);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.ReadAsync(ct);
+        var result = new CommitResult(
+            reader.GetInt64(0), reader.IsDBNull(1) ? [] : reader.GetFieldValue<long[]>(1), reader.GetInt64(2));
+        while (await reader.NextResultAsync(ct))
+        {
+            // A later statement that failed would throw here.
+        }
+        return result;
+    }
 
     private void Clear()
     {
@@ -254,4 +273,8 @@ internal sealed class LedgerBatch
 /// <param name="Version">Of its directory. Other than the one asked with: nothing was written.</param>
 /// <param name="Available">What each counter had before; see <see cref="LedgerSql"/> for special values.</param>
 /// <param name="Resets">How many counters were due for their reset.</param>
-internal readonly record struct CommitResult(long Version, long[] Available, long Resets);
+internal readonly record struct CommitResult(long Version, long[] Available, long Resets)
+{
+    /// <summary>A counter changed while the statement waited for it; nothing was written, and the next attempt sees the change.</summary>
+    public static readonly CommitResult Outrun = new(-1, [], 0);
+}

@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace Pandora.Core.Gate;
 
 /// <summary>The statement that decides about, charges and logs a whole batch: one round trip, one transaction, one flush.</summary>
@@ -21,6 +23,14 @@ internal static class LedgerSql
 
     /// <summary>In the place of what is left on a counter: more than anybody can ask for.</summary>
     public const long Endless = long.MaxValue;
+
+    /// <summary>
+    /// Whether the statement was refused for what it saw when it began. It locks a counter as it is now, but makes the new
+    /// row first from the one it saw, then from the one it locked. If units came back while it waited for the lock, the
+    /// first of the two takes more than there was.
+    /// </summary>
+    public static bool IsOutrun(PostgresException refusal) =>
+        refusal is { SqlState: PostgresErrorCodes.CheckViolation, ConstraintName: "environment_service_available_check" };
 
     public const string CommitBatch = Charge + LogPlain + Answer;
 

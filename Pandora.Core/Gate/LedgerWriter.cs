@@ -202,7 +202,7 @@ internal sealed partial class LedgerWriter(
         }
         if (result.Version != KeyDirectory.Stored(version))
         {
-            meters.DecidedAgain("directory");
+            meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
             await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
             return checks;
         }
@@ -239,7 +239,7 @@ internal sealed partial class LedgerWriter(
             result = await _connection.InTime(_run.CommitAsync(connection, KeyDirectory.Stored(version), ct), ct);
             if (result.Version != KeyDirectory.Stored(version))
             {
-                meters.DecidedAgain("directory");
+                meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
                 await _connection.InTime(RememberedAnswers.RollbackAsync(connection, ct), ct);
                 await _connection.InTime(DirectoryReader.CatchUpAsync(connection, directory, ct), ct);
                 return checks;

@@ -1,4 +1,5 @@
 using System.Net;
+using Pandora.Core.Grpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 
@@ -36,6 +37,42 @@ public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Equal(500, await RowsAsync(subscription, "outcome = 0"));
         Assert.Equal(24 * 50, await RowsAsync(subscription, "true"));
         Assert.Equal(0, await AvailableAsync(subscription));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("named")]
+    public async Task Units_that_come_back_while_a_call_waits_for_its_counter_are_there_for_it(string idempotencyKey)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 5);
+        var held = await pandora.Node.HoldAsync(subscription, quantity: 5);
+        await using var counter = await RowLock.OnCounterAsync(pandora.Node, subscription);
+        var request = subscription.Request();
+        request.IdempotencyKey = idempotencyKey;
+
+        var waiting = pandora.Node.ConsumeAsync(request);
+        await Eventually.HoldsAsync("the call waits for the counter", async () => await pandora.Node.ScalarAsync<long>(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1);
+        await counter.RollbackAsync(held.ReservationId);
+        var answer = await waiting;
+
+        Assert.True(answer.BaseResponse.Valid, answer.BaseResponse.FailureCode);
+        Assert.Equal(4, answer.AvailableRequest);
+        await pandora.Node.ExpectProvenBooksAsync();
+    }
+
+    [Fact]
+    public async Task Reservations_that_come_and_go_on_two_nodes_fail_no_call()
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+
+        var held = await Task.WhenAll(Enumerable.Range(0, 16).Select(caller =>
+            HoldAndRollBackAsync(caller % 2 == 0 ? pandora.Node : other, subscription, rounds: 50)));
+
+        Assert.True(held.Sum() > 0);
+        Assert.Equal(3, await pandora.Node.LeftAsync(subscription));
+        await pandora.Node.ExpectProvenBooksAsync();
     }
 
     [Fact]
@@ -154,6 +191,26 @@ public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<Pan
             SELECT count(*) FROM request JOIN logged_service service ON service.id = logged_service_id
              WHERE service.service_id = {subscription.Service} AND {condition}
             """);
+
+    /// <returns>How many reservations were made.</returns>
+    private static async Task<int> HoldAndRollBackAsync(TestNode node, Subscription subscription, int rounds)
+    {
+        var made = 0;
+        for (var round = 0; round < rounds; round++)
+        {
+            var answer = await node.ReserveAsync(subscription.Reservation(quantity: 1));
+            if (answer.BaseResponse.Valid)
+            {
+                made++;
+                Assert.Equal(GrpcCode.Ok, await node.RollbackAsync(answer.ReservationId));
+            }
+            else
+            {
+                Assert.Equal("QUOTA_EXCEEDED", answer.BaseResponse.FailureCode);
+            }
+        }
+        return made;
+    }
 
     private Task<long> AvailableAsync(Subscription subscription) =>
         pandora.Node.ScalarAsync<long>("SELECT available_requests FROM environment_service WHERE environment_id = $1", subscription.Environment);

@@ -26,6 +26,21 @@ internal sealed class RowLock : IAsyncDisposable
         return new RowLock(connection, transaction);
     }
 
+    /// <summary>Rolls a reservation of the counter back, as another node would, and releases the row with it.</summary>
+    public async Task RollbackAsync(string reservation)
+    {
+        await using var command = new NpgsqlCommand(
+            $"""
+            WITH gone AS (DELETE FROM reservation WHERE id = '{reservation}' RETURNING counter_id, request_id, units),
+                 noted AS (UPDATE request SET units = 0 FROM gone WHERE request.id = gone.request_id)
+            UPDATE environment_service es SET consumed_units = consumed_units - units FROM gone WHERE es.id = gone.counter_id
+            """,
+            _connection,
+            _transaction);
+        Assert.Equal(1, await command.ExecuteNonQueryAsync());
+        await _transaction.CommitAsync();
+    }
+
     public async Task ReleaseAsync() => await _transaction.DisposeAsync();
 
     public async ValueTask DisposeAsync()

@@ -111,7 +111,7 @@ internal static class Calls
         where T : class, IMessage<T>
     {
         var reply = await node.Grpc.CallAsync(path, request, parser, TestContext.Current.CancellationToken);
-        Assert.True(reply.Message is not null, $"{path} answered {reply.Code}: {reply.StatusText}");
+        Assert.True(reply.Message is not null, $"{path} answered {reply.Code}: {reply.StatusText} {node.Errors}");
         return reply.Message;
     }
 }

@@ -18,9 +18,12 @@ internal sealed class TestNode : IAsyncDisposable
     private readonly string _directory;
     private readonly bool _ownsDirectory;
 
-    private TestNode(WebApplication app, string connectionString, string directory, bool ownsDirectory)
+    private readonly LoggedErrors _errors;
+
+    private TestNode(WebApplication app, LoggedErrors errors, string connectionString, string directory, bool ownsDirectory)
     {
         _app = app;
+        _errors = errors;
         _directory = directory;
         _ownsDirectory = ownsDirectory;
         ConnectionString = connectionString;
@@ -47,6 +50,9 @@ internal sealed class TestNode : IAsyncDisposable
     public string FirstStartOutput { get; private init; } = "";
 
     public IServiceProvider Services => _app.Services;
+
+    /// <summary>What the node logged as errors, with their causes; "" when there were none.</summary>
+    public string Errors => _errors.ToString();
 
     /// <summary>Key material and the like; nodes of one database share it.</summary>
     public string DataDirectory => _directory;
@@ -75,9 +81,10 @@ internal sealed class TestNode : IAsyncDisposable
             LogMetadata = MetadataLogging.Full,
             LogRetentionDays = 0,
         };
+        var errors = new LoggedErrors();
         var app = PandoraNode.Build(configure?.Invoke(settings) ?? settings, connectionString, builder =>
         {
-            builder.Logging.ClearProviders();
+            builder.Logging.ClearProviders().AddProvider(errors);
             if (clock is not null)
             {
                 builder.Services.AddSingleton(clock);
@@ -87,7 +94,7 @@ internal sealed class TestNode : IAsyncDisposable
         var printed = "";
         await app.PrepareAsync(text => printed += text, CancellationToken.None);
         await app.StartAsync();
-        var node = new TestNode(app, connectionString, directory, dataDirectory is null) { FirstStartOutput = printed };
+        var node = new TestNode(app, errors, connectionString, directory, dataDirectory is null) { FirstStartOutput = printed };
         if (signIn)
         {
             await node.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
