@@ -30,6 +30,18 @@ internal sealed partial class CallGroups<TCall, TOutcome>(
     private readonly List<Waiting> _waiting = [];
     private bool _isServing;
 
+    /// <summary>How many calls wait for their group, those whose callers gave up meanwhile included.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _waiting.Count;
+            }
+        }
+    }
+
     /// <summary>Returns once the call's effect is committed. It may still be committed for a caller who gave up.</summary>
     /// <exception cref="GateUnavailableException">Too many wait, or the database did not answer.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>

@@ -1,4 +1,5 @@
 using Npgsql;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -21,10 +22,11 @@ internal sealed class ExecutionReports
     private readonly GateDataSource _database;
     private readonly CallGroups<Report, ReportOutcome> _groups;
 
-    public ExecutionReports(GateDataSource database, ILogger<ExecutionReports> logger)
+    public ExecutionReports(GateDataSource database, NodeMeters meters, ILogger<ExecutionReports> logger)
     {
         _database = database;
         _groups = new CallGroups<Report, ReportOutcome>(StoreAsync, logger);
+        meters.ShowReports(() => _groups.Count);
     }
 
     /// <param name="status">A final status: success, client error or server error.</param>

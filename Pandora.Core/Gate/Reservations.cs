@@ -1,5 +1,6 @@
 using Npgsql;
 using NpgsqlTypes;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate;
 
@@ -25,11 +26,12 @@ internal sealed class Reservations
     private readonly TimeProvider _time;
     private readonly CallGroups<End, ReservationOutcome> _groups;
 
-    public Reservations(GateDataSource database, TimeProvider time, ILogger<Reservations> logger)
+    public Reservations(GateDataSource database, TimeProvider time, NodeMeters meters, ILogger<Reservations> logger)
     {
         _database = database;
         _time = time;
         _groups = new CallGroups<End, ReservationOutcome>(EndAsync, logger);
+        meters.ShowSettlements(() => _groups.Count);
     }
 
     /// <summary>Confirms it: what it took stays taken.</summary>

@@ -154,6 +154,14 @@ internal sealed class NodeMeters
     public void ShowWaiting(Func<int> waiting) => _meter.CreateObservableUpDownCounter(
         "pandora.check.waiting", waiting, "{check}", "Checks that wait to be taken into a batch.");
 
+    /// <summary>Shows how many reports of outcomes wait for their group.</summary>
+    public void ShowReports(Func<int> waiting) => _meter.CreateObservableUpDownCounter(
+        "pandora.report.waiting", waiting, "{report}", "Reports of outcomes that are not stored yet.");
+
+    /// <summary>Shows how many ends of reservations wait for their group.</summary>
+    public void ShowSettlements(Func<int> waiting) => _meter.CreateObservableUpDownCounter(
+        "pandora.settlement.waiting", waiting, "{settlement}", "Commits and rollbacks of reservations that are not stored yet.");
+
     /// <param name="refreshes">Since the node was built.</param>
     /// <param name="known">Remembered pairs of key and service that exist.</param>
     /// <param name="unknown">The same for those of which one does not.</param>

@@ -33,11 +33,13 @@ public sealed class CallGroupsTests
         // These wait behind the first and are one group.
         var bad = Run(groups, Bad);
         var good = Run(groups, Good);
+        Assert.Equal(2, groups.Count);
         _mayGoOn.SetResult();
 
         Assert.Equal(0, await first);
         Assert.Equal(state, (await Assert.ThrowsAsync<PostgresException>(() => bad)).SqlState);
         Assert.Equal(Good, await good);
+        Assert.Equal(0, groups.Count);
     }
 
     [Fact]

@@ -121,6 +121,8 @@ public sealed class InstrumentTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.Equal(1, _figures.Sum("pandora.checks", "ValidateConsume", "allowed"));
         Assert.Equal(1, _figures.Sum("pandora.checks", "ValidateConsume", "repeated"));
         Assert.Equal(1, _figures.Sum("pandora.checks", "ValidateConsume", "conflict", "idempotency_key"));
+        Assert.Equal(0, _figures.Now("pandora.report.waiting"));
+        Assert.Equal(0, _figures.Now("pandora.settlement.waiting"));
     }
 
     [Fact]
