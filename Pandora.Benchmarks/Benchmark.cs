@@ -50,6 +50,7 @@ internal static class Benchmark
         await using var node = await MeasuredServer.StartAsync("node", ct, Variables(options, folder));
         await using var sink = await MeasuredServer.StartAsync("sink", ct);
         await using var ceiling = await MeasuredServer.StartAsync("ceiling", ct);
+        await using var pipeline = await MeasuredServer.StartAsync("pipeline", ct);
         await using var generator = Child.Start("load");
         var idleBytes = node.ResidentBytes;
 
@@ -62,7 +63,7 @@ internal static class Benchmark
         var keys = await KeyFiles.MakeAsync(database, options.Keys, folder, ct);
 
         var rows = options.Connection is null ? await database.LogRowsAsync(ct) : await database.AboutLogRowsAsync(ct);
-        var course = new Course(options, new Processes(node, ceiling, sink, generator), database, keys, folder);
+        var course = new Course(options, new Processes(node, ceiling, pipeline, sink, generator), database, keys, folder);
         await course.RunAsync(ct);
 
         var report = new RunReport

@@ -14,10 +14,9 @@ namespace Pandora.Benchmarks;
 /// </summary>
 internal sealed class CellRunner(
     Options options,
+    Processes processes,
     MeasuredServer node,
     MeasuredServer exporter,
-    MeasuredServer ceiling,
-    Child generator,
     BenchmarkDatabase database,
     KeyFiles keys)
 {
@@ -75,7 +74,7 @@ internal sealed class CellRunner(
             ServerMicroseconds = PerCall(before.ServerCpu, after.ServerCpu),
             PostgresMicroseconds = PerCall(before.PostgresCpu, after.PostgresCpu),
             GeneratorMicroseconds = PerCall(before.GeneratorCpu, after.GeneratorCpu),
-            LogBytes = scenario.Target == Target.Ceiling ? null : (double)(after.LogBytes - before.LogBytes) / result.AllCalls,
+            LogBytes = scenario.IsCeiling ? null : (double)(after.LogBytes - before.LogBytes) / result.AllCalls,
         };
 
         double? PerCall(double? start, double? end) => (end - start) * MicrosecondsPerSecond / result.AllCalls;
@@ -125,7 +124,7 @@ internal sealed class CellRunner(
     };
 
     private async Task<LoadResult> LoadAsync(LoadJob job, CancellationToken ct) =>
-        JsonSerializer.Deserialize<LoadResult>(await generator.AskAsync(JsonSerializer.Serialize(job), ct))!;
+        JsonSerializer.Deserialize<LoadResult>(await processes.Generator.AskAsync(JsonSerializer.Serialize(job), ct))!;
 
     private void Accept(Scenario scenario, LoadResult result)
     {
@@ -133,7 +132,7 @@ internal sealed class CellRunner(
         {
             throw new BenchmarkException($"{scenario.Name}: {fault}");
         }
-        _rowsAdded += scenario.Target == Target.Ceiling ? 0 : result.AllCalls;
+        _rowsAdded += scenario.IsCeiling ? 0 : result.AllCalls;
     }
 
     private void CheckBooks(Scenario scenario, LoadResult result, Meters before, Meters after)
@@ -153,15 +152,16 @@ internal sealed class CellRunner(
         return new Meters(
             server is null ? null : await server.AllocatedBytesAsync(ct),
             server is null ? null : ProcessFigures.CpuSeconds(server.Pid),
-            scenario.Target == Target.Ceiling ? null : database.CpuSeconds(),
-            ProcessFigures.CpuSeconds(generator.Pid),
+            scenario.IsCeiling ? null : database.CpuSeconds(),
+            ProcessFigures.CpuSeconds(processes.Generator.Pid),
             BooksAreOurs ? await database.AvailableUnitsAsync(ct) : 0,
             await database.LogBytesAsync(ct));
     }
 
     private MeasuredServer? ServerOf(Scenario scenario) => scenario.Target switch
     {
-        Target.Ceiling => ceiling,
+        Target.Ceiling => processes.Ceiling,
+        Target.Pipeline => processes.Pipeline,
         Target.Node => node,
         Target.Exporter => exporter,
         _ => null,

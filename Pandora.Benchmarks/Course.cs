@@ -6,8 +6,10 @@ using Pandora.Benchmarks.Servers;
 namespace Pandora.Benchmarks;
 
 /// <summary>The processes that stay from the first load to the last.</summary>
+/// <param name="Pipeline">The ceiling once more, through the pipeline of ASP.NET Core.</param>
 /// <param name="Sink">Takes the telemetry of nodes that export it.</param>
-internal sealed record Processes(MeasuredServer Node, MeasuredServer Ceiling, MeasuredServer Sink, Child Generator);
+internal sealed record Processes(
+    MeasuredServer Node, MeasuredServer Ceiling, MeasuredServer Pipeline, MeasuredServer Sink, Child Generator);
 
 /// <summary>What a run goes through: every scenario on the same nodes, or one scenario on many pairs of nodes.</summary>
 internal sealed class Course(Options options, Processes processes, BenchmarkDatabase database, KeyFiles keys, string folder)
@@ -43,7 +45,7 @@ internal sealed class Course(Options options, Processes processes, BenchmarkData
     private async Task MeasureAsync(Options measured, MeasuredServer plain, MeasuredServer exporting, CancellationToken ct)
     {
         var rows = options.Connection is null ? await database.LogRowsAsync(ct) : 0;
-        var cells = new CellRunner(measured, plain, exporting, processes.Ceiling, processes.Generator, database, keys);
+        var cells = new CellRunner(measured, processes, plain, exporting, database, keys);
         await new Rounds(measured, cells, Results).RunAsync(ct);
         if (options.Connection is null)
         {

@@ -7,6 +7,7 @@ return args switch
 {
     ["node"] => await NodeServer.RunAsync(),
     ["ceiling"] => await CeilingServer.RunAsync(),
+    ["pipeline"] => await PipelineServer.RunAsync(),
     ["sink"] => await SinkServer.RunAsync(),
     ["load"] => await LoadProcess.RunAsync(),
     _ => await Benchmark.RunAsync(args),

@@ -31,6 +31,7 @@ internal sealed class Rounds(Options options, CellRunner cells, Results results)
                 if (h2load is not null && concurrency == Concurrency.Many)
                 {
                     await CompareAsync(Scenario.Ceiling, h2load, ct);
+                    await CompareAsync(Scenario.Pipeline, h2load, ct);
                     await CompareAsync(Scenario.Consume, h2load, ct);
                 }
             }
@@ -47,6 +48,7 @@ internal sealed class Rounds(Options options, CellRunner cells, Results results)
         Scenario[] all = options.TelemetryOnly ? [Scenario.Consume, Scenario.Exported] :
         [
             Scenario.Ceiling,
+            Scenario.Pipeline,
             Scenario.Validate,
             Scenario.Consume,
             Scenario.Exported,

@@ -7,6 +7,9 @@ namespace Pandora.Benchmarks;
 internal enum Target
 {
     Ceiling,
+
+    /// <summary>The ceiling, through the pipeline of ASP.NET Core.</summary>
+    Pipeline,
     Node,
 
     /// <summary>A node on the same database that exports telemetry.</summary>
@@ -21,6 +24,7 @@ internal enum Target
 internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyChoice Keys = KeyChoice.One, int Quantity = 1)
 {
     public static readonly Scenario Ceiling = new("Ceiling: parse and answer", Target.Ceiling, CallKind.ValidateConsume);
+    public static readonly Scenario Pipeline = new("Ceiling through ASP.NET Core's pipeline", Target.Pipeline, CallKind.ValidateConsume);
     public static readonly Scenario Validate = new("Validate, one key", Target.Node, CallKind.Validate);
     public static readonly Scenario Consume = new("ValidateConsume, one key", Target.Node, CallKind.ValidateConsume);
     public static readonly Scenario Exported = new("ValidateConsume, one key, telemetry on", Target.Exporter, CallKind.ValidateConsume);
@@ -32,16 +36,19 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
     public static readonly Scenario Quantities =
         new("ValidateConsume, quantity 5", Target.Node, CallKind.ValidateConsume, Quantity: SomeUnits);
 
+    /// <summary>Whether calls are answered without a database.</summary>
+    public bool IsCeiling => Target is Target.Ceiling or Target.Pipeline;
+
     /// <summary>Whether each call takes units from a counter.</summary>
-    public bool Consumes => Target != Target.Ceiling && Kind != CallKind.Validate;
+    public bool Consumes => !IsCeiling && Kind != CallKind.Validate;
 
     /// <summary>
-    /// Whether a concurrency is measured: the sequential gate has but one connection, and telemetry matters where
-    /// processors are short.
+    /// Whether a concurrency is measured: the sequential gate has but one connection, and telemetry and the pipeline
+    /// matter where processors are short.
     /// </summary>
     public bool Has(Concurrency concurrency) =>
         Kind == CallKind.Sequential ? concurrency == Concurrency.Single
-        : Target != Target.Exporter || concurrency == Concurrency.Many;
+        : Target is not (Target.Exporter or Target.Pipeline) || concurrency == Concurrency.Many;
 
     /// <param name="keys">Number of keys that spread loads present.</param>
     public static Scenario Uniform(int keys) => Spread("uniform", KeyChoice.Uniform, keys);

@@ -55,6 +55,15 @@ internal static class Goals
                 "ValidateConsume spread over keys, 128 in flight, of the ceiling",
                 SpreadOfCeiling,
                 results.Ratio(spread, Concurrency.Many, Scenario.Ceiling, Concurrency.Many)),
+            Shown(
+                "ValidateConsume on one key, of the ceiling through ASP.NET Core, by h2load",
+                results.RatioByH2Load(Scenario.Consume, Scenario.Pipeline)),
+            Shown(
+                "the same by our own generator",
+                results.Ratio(Scenario.Consume, Concurrency.Many, Scenario.Pipeline, Concurrency.Many)),
+            Shown(
+                "ValidateConsume spread over keys, of the ceiling through ASP.NET Core",
+                results.Ratio(spread, Concurrency.Many, Scenario.Pipeline, Concurrency.Many)),
             AtLeast(
                 "Validate, 128 in flight, of ValidateConsume",
                 1,
@@ -76,6 +85,9 @@ internal static class Goals
             AtMost("memory of the node after the last call, MiB", LoadedMebibytes, (double)report.LoadedBytes / BytesPerMebibyte),
         ];
     }
+
+    /// <summary>For comparison: there is no goal.</summary>
+    private static string[] Shown(string what, double? measured) => [what, Text(null), Text(measured), Text(null)];
 
     private static string[] AtLeast(string what, double goal, double? measured) =>
         [what, $"≥ {Text(goal)}", Text(measured), measured is null ? "–" : measured >= goal ? "yes" : "no"];

@@ -23,17 +23,23 @@ internal static class ServedNode
         ChildLines.Reply(string.Create(CultureInfo.InvariantCulture, $"{port} {connectionString}"));
 
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var listening = ListenToParentAsync(ended);
+        var listening = EndWithParentAsync(ended);
         await node.ServeAsync(databaseLost, ended.Token);
         await listening;
     }
 
-    private static async Task ListenToParentAsync(CancellationTokenSource ended)
+    /// <summary>Tells how many bytes this process has allocated, whenever the parent asks, until standard input ends.</summary>
+    public static async Task AnswerParentAsync()
     {
         while (await Console.In.ReadLineAsync(CancellationToken.None) is AskAllocated)
         {
             ChildLines.Reply(GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture));
         }
+    }
+
+    private static async Task EndWithParentAsync(CancellationTokenSource ended)
+    {
+        await AnswerParentAsync();
         await ended.CancelAsync();
     }
 }
