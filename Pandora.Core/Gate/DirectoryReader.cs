@@ -27,7 +27,7 @@ internal static class DirectoryReader
             await using var reader = await batch.ExecuteReaderAsync(ct);
             while (await reader.ReadAsync(ct))
             {
-                var row = Found.At(reader, origin);
+                var row = Found.At(reader, directory, origin);
                 names.Note(row, asked[found.Count]);
                 found.Add(row);
             }
@@ -80,28 +80,28 @@ internal static class DirectoryReader
     /// <summary>One row of <see cref="DirectorySql.ReadFacts"/>. A logged id of 0: the log has no name for it yet.</summary>
     private sealed record Found(Facts Facts, string KeyMask)
     {
-        public static Found At(NpgsqlDataReader reader, long origin) =>
+        public static Found At(NpgsqlDataReader reader, KeyDirectory directory, long origin) =>
             new(
                 new Facts(
                     origin + reader.GetInt64(0),
-                    reader.IsDBNull(1) ? null : KeyAt(reader),
+                    reader.IsDBNull(1) ? null : KeyAt(reader, directory.Texts),
                     reader.IsDBNull(15)
                         ? null
-                        : new ServiceFacts(
+                        : directory.Services.Of(new ServiceFacts(
                             reader.GetInt32(15),
                             reader.IsDBNull(17) ? 0 : reader.GetInt32(17),
-                            Enum.Parse<ServiceState>(reader.GetString(16), ignoreCase: true)),
+                            Enum.Parse<ServiceState>(reader.GetString(16), ignoreCase: true))),
                     reader.IsDBNull(18) ? null : new CounterFacts(reader.GetInt32(18), reader.GetInt64(19), ScheduleAt(reader))),
                 reader.IsDBNull(5) ? "" : reader.GetString(5));
 
-        private static KeyFacts KeyAt(NpgsqlDataReader reader) =>
+        private static KeyFacts KeyAt(NpgsqlDataReader reader, CommonValues<string> texts) =>
             new(
                 reader.GetInt32(1),
                 reader.IsDBNull(14) ? 0 : reader.GetInt32(14),
                 new KeyOwner(
-                    new NamedRecord(reader.GetInt32(6), reader.GetString(7)),
-                    new NamedRecord(reader.GetInt32(9), reader.GetString(10)),
-                    new NamedRecord(reader.GetInt32(12), reader.GetString(13))),
+                    new NamedRecord(reader.GetInt32(6), texts.Of(reader.GetString(7))),
+                    new NamedRecord(reader.GetInt32(9), texts.Of(reader.GetString(10))),
+                    new NamedRecord(reader.GetInt32(12), texts.Of(reader.GetString(13)))),
                 IsEnabled: reader.GetBoolean(2),
                 IsEnvironmentEnabled: reader.GetBoolean(8),
                 IsProjectEnabled: reader.GetBoolean(11),

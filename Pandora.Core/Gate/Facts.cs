@@ -37,7 +37,7 @@ internal sealed record Facts(long LoadedAt, KeyFacts? Key, ServiceFacts? Service
 
 /// <param name="LoggedId">By what the request log refers to the key and the names above it.</param>
 /// <param name="ExpiresAt">Null: never.</param>
-/// <param name="LastUsed">As stored. Null: no valid check yet.</param>
+/// <param name="LastUsed">As noted last. Null: no valid check yet.</param>
 internal sealed record KeyFacts(
     int Id,
     int LoggedId,
@@ -49,8 +49,15 @@ internal sealed record KeyFacts(
     DateTimeOffset? LastUsed)
 {
     private const int PrecisionSeconds = 30;
+    private const long Never = long.MaxValue;
 
+    // Hundreds of thousands of these are remembered, so they are small: a number in place of each optional time.
+    private readonly long _expiresAt = ExpiresAt?.UtcTicks ?? Never;
     private long _lastNoted = LastUsed?.UtcTicks ?? 0;
+
+    public DateTimeOffset? ExpiresAt => _expiresAt == Never ? null : new(_expiresAt, TimeSpan.Zero);
+
+    public DateTimeOffset? LastUsed => IsUnused ? null : new(Volatile.Read(ref _lastNoted), TimeSpan.Zero);
 
     /// <summary>Whether a valid check at <paramref name="now"/> must be noted: it is the first, or the last note is old.</summary>
     public bool IsUseDue(DateTimeOffset now) =>

@@ -22,9 +22,13 @@ internal readonly record struct DirectoryChange(long Version, DirectoryEntity En
 /// </summary>
 internal sealed class KeyDirectory
 {
-    // Some 100 MB when full. Unknown keys and services are kept apart, so that a flood of them cannot push out the others.
+    // Some 90 MB when full. Unknown keys and services are kept apart, so that a flood of them cannot push out the others.
     private const int KnownCapacity = 200_000;
     private const int UnknownCapacity = 20_000;
+
+    // Keys are many, their clients, projects and services few.
+    private const int CommonTexts = 65_536;
+    private const int CommonServices = 1024;
 
     // No database ever has as many versions.
     private const long MostVersions = 1L << 44;
@@ -32,7 +36,7 @@ internal sealed class KeyDirectory
     // With more changes than this it is cheaper to begin anew than to remember them.
     private const int MostChanges = 20_000;
 
-    private readonly RecentCache<LookUpKey, Facts> _known = new(KnownCapacity);
+    private readonly RecentCache<LookUpKey, Facts> _known;
     private readonly RecentCache<LookUpKey, Facts> _unknown = new(UnknownCapacity);
     private readonly Lock _catchUp = new();
     private readonly Dictionary<(DirectoryEntity, int), long> _changedAt = [];
@@ -42,6 +46,16 @@ internal sealed class KeyDirectory
     private long _refreshes;
     private long _anyKeyChangedAt;
     private long _anyServiceChangedAt;
+
+    public KeyDirectory() => _known = new(
+        KnownCapacity,
+        key => key with { ServiceName = Texts.Of(key.ServiceName), ServiceVersion = Texts.Of(key.ServiceVersion) });
+
+    /// <summary>Where facts that are to be remembered take their names from.</summary>
+    public CommonValues<string> Texts { get; } = new(CommonTexts);
+
+    /// <summary>Where they take their services from.</summary>
+    public CommonValues<ServiceFacts> Services { get; } = new(CommonServices);
 
     /// <summary>
     /// The version of the database's directory that is known, counted from <see cref="Origin"/>. Less than that: none is.

@@ -7,7 +7,8 @@ namespace Pandora.Core.Gate;
 /// found there moves over, and the rest goes when the next generation begins. Safe for use by many threads.
 /// </summary>
 /// <param name="capacity">The most entries it holds, in two generations of half that size.</param>
-internal sealed class RecentCache<TKey, TValue>(int capacity)
+/// <param name="keep">Makes of a key an equal one that is kept with an entry. Null: the key itself is kept.</param>
+internal sealed class RecentCache<TKey, TValue>(int capacity, Func<TKey, TKey>? keep = null)
     where TKey : notnull
     where TValue : class
 {
@@ -48,7 +49,7 @@ internal sealed class RecentCache<TKey, TValue>(int capacity)
         {
             generation = Turn(generation);
         }
-        if (generation.Entries.TryAdd(key, value))
+        if (generation.Entries.TryAdd(keep is null ? key : keep(key), value))
         {
             Interlocked.Increment(ref generation.Count);
             if (generation.Before.ContainsKey(key))

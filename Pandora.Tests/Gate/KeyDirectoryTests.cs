@@ -59,6 +59,32 @@ public sealed class KeyDirectoryTests
     }
 
     [Fact]
+    public void Of_equal_values_one_is_kept_by_any_number_of_threads()
+    {
+        var common = new CommonValues<string>(64);
+        var kept = common.Of(Text(1));
+
+        Assert.Same(kept, common.Of(Text(1)));
+        Parallel.For(0, 100_000, i => Assert.Equal(Text(i % 1000), common.Of(Text(i % 1000))));
+
+        static string Text(int number) => $"project-{number}";
+    }
+
+    [Fact]
+    public void What_is_kept_with_an_entry_may_be_another_key_that_is_equal()
+    {
+        var kept = new List<string>();
+        var cache = new RecentCache<string, string>(4, key => { kept.Add(key); return key; });
+
+        cache.Put("first", "");
+        cache.Put("second", "");
+        cache.Put("third", ""); // a generation begins
+        Assert.NotNull(cache.Find("first"));
+
+        Assert.Equal(["first", "second", "third", "first"], kept);
+    }
+
+    [Fact]
     public void A_record_that_is_gone_is_found_as_unknown_and_one_that_comes_back_as_known()
     {
         var key = NewKey();
