@@ -6,19 +6,35 @@ namespace Pandora.Core.Requests;
 /// <summary>
 /// Finds the newest wanted rows of the log without scanning it. In each partition each value of a column has its rows in
 /// order of time in an index; a page is merged from the newest ends of these runs:
-/// (1) choose the column to go by: of those that are narrowed, the one with the fewest rows lately;
-/// (2) ask each partition for the newest time that it can contribute;
-/// (3) take rows from one partition after the other, newest first, until none of those left can contribute.
+/// (1) ask each partition for the newest time that it can contribute;
+/// (2) take rows from one partition after the other, newest first, until none of those left can contribute;
+/// (3) in a partition look at the newest rows of the column with the fewest values: without another filter they are the page;
+/// (4) else they tell how often the filters meet: so which column is the cheapest to follow for the rest of the page, and how
+/// far back that will be; stretches of time of about that length are read until the page is full.
 /// What a page costs depends on how many values are wanted, not on how many rows there are before or after it. Only when
 /// two filters hardly ever meet, the rows of the rarer one are read until they do.
 /// </summary>
 internal sealed class LogWalk(PandoraDb db, LogWanted wanted)
 {
-    /// <summary>With more values than that, the partitions are asked by outcome for what they can contribute at most.</summary>
+    /// <summary>The partitions are not asked by a column with more values, but by all outcomes, for what they contribute at most.</summary>
     private const int MostValuesAsked = 30;
 
-    /// <summary>How many rows of a column are looked at to see how far back they reach.</summary>
-    private const int Sample = 1_000;
+    /// <summary>How many rows are looked at to see how often the filters meet: 500 of one value, 100 of several.</summary>
+    private const int Sample = 500;
+    private const int LeastSample = 100;
+
+    /// <summary>To find where a value begins in an index costs as much as to read about that many rows.</summary>
+    private const int RowsPerValue = 4;
+
+    /// <summary>No stretch is read further than that: where rows are denser than expected, a shorter one will do.</summary>
+    private const int MostLooked = 8_000;
+
+    /// <summary>Shorter ones are read whole, whatever they hold.</summary>
+    private static readonly TimeSpan ShortestStretch = TimeSpan.FromMilliseconds(1);
+
+    private static readonly LogColumn Everything = new(LogColumn.Outcome, LogWanted.AllOutcomes);
+
+    private readonly IReadOnlyList<LogColumn> _columns = wanted.Columns();
 
     /// <summary>
     /// Tells the planner what its statistics cannot: few rows are needed of each run, so it shall walk the index in its
@@ -31,71 +47,121 @@ internal sealed class LogWalk(PandoraDb db, LogWanted wanted)
     /// <summary>The first rows of the list, in its order.</summary>
     public async Task<List<LogPlace>> NewestAsync(int count, CancellationToken ct)
     {
-        var columns = wanted.Columns();
-        var spans = await SpansAsync(columns.MinBy(column => column.Values.Length)!, ct);
-        if (spans is [])
-        {
-            return [];
-        }
-        var column = columns.Count == 1 ? columns[0] : await RarestAsync(columns, spans[0], ct);
+        var leading = _columns.MinBy(column => column.Values.Length) ?? Everything;
         List<LogPlace> page = [];
-        foreach (var span in spans)
+        foreach (var span in await SpansAsync(leading.Values.Length > MostValuesAsked ? Everything : leading, ct))
         {
             if (page.Count == count && page[^1].RequestTime > span.Newest)
             {
                 break;
             }
-            page.AddRange(await TakeAsync(span, column, wanted, count, ct));
+            page.AddRange(await TakeAsync(span, leading, count, ct));
             page = [.. page.OrderByDescending(place => place.RequestTime).ThenByDescending(place => place.Id).Take(count)];
         }
         return page;
     }
 
-    /// <summary>The column whose newest rows reach back furthest; one that has few is taken at once.</summary>
-    private async Task<LogColumn> RarestAsync(IReadOnlyList<LogColumn> columns, LogSpan span, CancellationToken ct)
+    /// <summary>Of one partition the first rows of the list, in its order.</summary>
+    private async Task<List<LogPlace>> TakeAsync(LogSpan span, LogColumn leading, int count, CancellationToken ct)
     {
-        var anything = wanted with { Keys = null, Services = null, Outcomes = null };
-        var (rarest, oldest) = (columns[0], DateTimeOffset.MaxValue);
-        foreach (var column in columns.OrderBy(column => column.Values.Length))
+        var looked = _columns.Count > 1 ? Math.Max(LeastSample, Sample / leading.Values.Length) : count;
+        var newest = await RowsAsync(span, leading, looked, ct);
+        List<LogPlace> page = [.. newest.Where(row => row.IsWanted).Take(count).Select(row => row.Place)];
+        if (page.Count == count || newest.Count < looked)
         {
-            var rows = await TakeAsync(span, column, anything, Sample, ct);
-            if (rows.Count < Sample)
-            {
-                return column;
-            }
-            (rarest, oldest) = rows[^1].RequestTime < oldest ? (column, rows[^1].RequestTime) : (rarest, oldest);
+            return page;
         }
-        return rarest;
+
+        var below = newest[^1].Place;
+        var passed = newest[0].RequestTime - below.RequestTime;
+        (var column, looked) = await CheapestAsync(
+            span, leading, looked, below.RequestTime, (double)count / Math.Max(1, page.Count), ct);
+        var oldest = await OldestAsync(span, leading, ct);
+        var longest = TimeSpan.MaxValue;
+        while (true)
+        {
+            var length = Next();
+            var from = length < below.RequestTime - oldest ? below.RequestTime - length : oldest;
+            var most = length > ShortestStretch ? MostLooked : int.MaxValue;
+            var stretch = await StretchAsync(span, column, from, below, count - page.Count, most, ct);
+            if (stretch[0].Looked == most)
+            {
+                longest = (below.RequestTime - from) / 8;
+                continue;
+            }
+            page.AddRange(stretch.Where(row => row.Id is not null).Select(row => new LogPlace(row.Id!.Value, row.RequestTime!.Value)));
+            if (page.Count == count || from == oldest)
+            {
+                return page;
+            }
+            (passed, looked) = (passed + (below.RequestTime - from), looked + stretch[0].Looked);
+            longest = longest < TimeSpan.MaxValue / 2 ? longest * 2 : longest;
+            below = new LogPlace(Guid.Empty, from);
+        }
+
+        // A little more than the rest of the page should need, if what comes is like what was passed.
+        TimeSpan Next()
+        {
+            var times = Math.Min(1.5 * (count - page.Count) / Math.Max(1, page.Count), MostLooked / 2.0 / Math.Max(1, looked));
+            var days = Math.Max(passed.TotalDays, ShortestStretch.TotalDays) * Math.Clamp(times, 0.1, 1_000);
+            return TimeSpan.FromDays(Math.Min(days, longest.TotalDays));
+        }
+    }
+
+    /// <summary>
+    /// The column to follow for a page that reaches <paramref name="times"/> as far back as the sample, which the leading
+    /// column ended at <paramref name="since"/>; with the number of its rows up to there.
+    /// </summary>
+    private async Task<(LogColumn Column, int Looked)> CheapestAsync(
+        LogSpan span, LogColumn leading, int sample, DateTimeOffset since, double times, CancellationToken ct)
+    {
+        var (cheapest, least) = ((Column: leading, Looked: sample), sample * times);
+        foreach (var column in _columns.Where(column => column != leading && RowsPerValue * column.Values.Length < least))
+        {
+            var looked = (await StretchAsync(span, column, since, wanted.Below, 0, sample, ct))[0].Looked;
+            var cost = (looked * times) + (RowsPerValue * column.Values.Length);
+            (cheapest, least) = cost < least ? ((column, looked), cost) : (cheapest, least);
+        }
+        return cheapest;
     }
 
     /// <summary>The partitions that may hold wanted rows, with the newest time of those, newest first.</summary>
-    private async Task<List<LogSpan>> SpansAsync(LogColumn column, CancellationToken ct)
-    {
-        if (column.Values.Length > MostValuesAsked)
-        {
-            column = new LogColumn(LogColumn.Outcome, LogWanted.AllOutcomes);
-        }
-        return await db.Database
+    private Task<List<LogSpan>> SpansAsync(LogColumn column, CancellationToken ct) =>
+        db.Database
             .SqlQueryRaw<LogSpan>(LogSql.Spans(column.Name), column.Values, wanted.From, wanted.Below.RequestTime)
             .ToListAsync(ct);
-    }
 
-    /// <summary>Of one partition the first rows of the list that match <paramref name="rows"/>, in its order.</summary>
-    private Task<List<LogPlace>> TakeAsync(LogSpan span, LogColumn column, LogWanted rows, int count, CancellationToken ct) =>
+    private Task<List<LogLook>> RowsAsync(LogSpan span, LogColumn column, int count, CancellationToken ct) =>
         db.Database
-            .SqlQueryRaw<LogPlace>(
+            .SqlQueryRaw<LogLook>(
                 LogSql.Rows(span.IsDefault, column.Name, manyValues: column.Values.Length > count),
-                column.Values,
-                rows.From,
-                rows.Below.RequestTime,
-                rows.Below.Id,
-                span.From,
-                span.To,
-                count,
-                column.Name == LogColumn.Key ? null! : rows.Keys!,
-                column.Name == LogColumn.Service ? null! : rows.Services!,
-                column.Name == LogColumn.Outcome ? null! : rows.Outcomes!)
+                Parameters(span, column, wanted.From, wanted.Below, count))
             .ToListAsync(ct);
+
+    private Task<DateTimeOffset> OldestAsync(LogSpan span, LogColumn column, CancellationToken ct) =>
+        db.Database
+            .SqlQueryRaw<DateTimeOffset>(LogSql.Oldest(span.IsDefault, column.Name), Parameters(span, column, wanted.From, wanted.Below))
+            .SingleAsync(ct);
+
+    private Task<List<LogStretch>> StretchAsync(
+        LogSpan span, LogColumn column, DateTimeOffset from, LogPlace below, int count, int most, CancellationToken ct) =>
+        db.Database
+            .SqlQueryRaw<LogStretch>(LogSql.Stretch(span.IsDefault, column.Name), [.. Parameters(span, column, from, below, count), most])
+            .ToListAsync(ct);
+
+    private object[] Parameters(LogSpan span, LogColumn column, DateTimeOffset from, LogPlace below, int count = 0) =>
+    [
+        column.Values,
+        from,
+        below.RequestTime,
+        below.Id,
+        span.From,
+        span.To,
+        count,
+        column.Name == LogColumn.Key ? null! : wanted.Keys!,
+        column.Name == LogColumn.Service ? null! : wanted.Services!,
+        column.Name == LogColumn.Outcome ? null! : wanted.Outcomes!,
+    ];
 }
 
 /// <summary>A partition that may hold wanted rows.</summary>
@@ -104,3 +170,12 @@ internal sealed class LogWalk(PandoraDb db, LogWanted wanted)
 /// <param name="Newest">No wanted row in it was requested later.</param>
 /// <param name="IsDefault">Whether it is the one for all ids that no other partition takes.</param>
 internal sealed record LogSpan(Guid From, Guid To, DateTimeOffset Newest, bool IsDefault);
+
+/// <summary>A row of the log that was looked at.</summary>
+internal sealed record LogLook(Guid Id, DateTimeOffset RequestTime, bool IsWanted)
+{
+    public LogPlace Place => new(Id, RequestTime);
+}
+
+/// <summary>A wanted row of a stretch of time, or none; and how many were looked at to find all of them.</summary>
+internal sealed record LogStretch(int Looked, Guid? Id, DateTimeOffset? RequestTime);

@@ -13,14 +13,14 @@ internal sealed record LogWanted(int[]? Keys, int[]? Services, int[]? Outcomes, 
     /// <summary>Every outcome that a row can have; see the migration.</summary>
     public static readonly int[] AllOutcomes = [0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 18, 19];
 
-    /// <summary>The columns that an index leads along, with the values wanted of them: those that are narrowed, else one.</summary>
+    /// <summary>The columns that are narrowed, with the values wanted of them; an index leads along each.</summary>
     public IReadOnlyList<LogColumn> Columns()
     {
         List<LogColumn> columns = [];
         Add(LogColumn.Key, Keys);
         Add(LogColumn.Service, Services);
         Add(LogColumn.Outcome, Outcomes);
-        return columns is [] ? [new LogColumn(LogColumn.Outcome, AllOutcomes)] : columns;
+        return columns;
 
         void Add(string name, int[]? values)
         {

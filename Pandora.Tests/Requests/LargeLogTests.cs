@@ -1,7 +1,6 @@
 using System.Data.Common;
 using System.Net;
 using System.Text;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -82,6 +81,39 @@ public sealed class LargeLogTests(LargeLog log) : IClassFixture<LargeLog>
         }
     }
 
+    [Theory]
+    [InlineData("client_id=6&service_id=4")]
+    [InlineData("client_id=6&service_id=5")]
+    [InlineData("client_id=6&execution_status=server_error")]
+    [InlineData("client_id=6&service_id=4&execution_status=server_error")]
+    public async Task A_second_filter_is_not_looked_for_key_by_key(string filter)
+    {
+        var first = await log.ExplainAsync($"/requests?limit=50&{filter}");
+        var deep = await log.ExplainAsync($"/requests?limit=50&{filter}&cursor={await DeepCursorAsync()}");
+
+        foreach (var plan in (string[])[first, deep])
+        {
+            Assert.DoesNotContain(plan.Split('\n'), LargeLog.ReadsAllOfAPartition);
+            Assert.All(plan.Split('\n'), line => Assert.True(LargeLog.Number(line, "loops=") <= 200, plan));
+            Assert.True(LargeLog.RowsRead(plan) <= 12_000, plan);
+        }
+    }
+
+    [Theory]
+    [InlineData("client_id=6", "logged_key_id > 500")]
+    [InlineData("client_id=6&service_id=4", "logged_key_id > 500 AND logged_service_id = 4")]
+    [InlineData("client_id=6&service_id=5&execution_status=server_error", "logged_key_id > 500 AND logged_service_id = 5 AND outcome = 3")]
+    [InlineData("client_id=6&service_id=1", "false")]
+    [InlineData("project_id=7&execution_status=client_error", "logged_key_id <= 500 AND logged_key_id % 10 = 7 AND outcome = 2")]
+    public async Task The_pages_of_many_keys_are_together_the_whole_list(string filter, string condition)
+    {
+        var expected = await log.Node.ScalarAsync<Guid[]>(
+            $"SELECT coalesce(array_agg(id ORDER BY request_time DESC, id DESC), '{{}}') FROM request WHERE {condition}");
+
+        Assert.Equal(expected, await log.Node.AllIdsAsync($"/requests?limit=450&{filter}"));
+        Assert.Equal(expected.Take(101), (await log.Node.Rest.GetAsync($"/requests?limit=101&{filter}")).Json.AsArray().Select(row => Guid.Parse((string)row!["id"]!)));
+    }
+
     [Fact]
     public async Task One_row_is_found_in_its_partition_alone()
     {
@@ -142,6 +174,30 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
 
     internal static readonly DateTimeOffset End = new(2026, 3, 10, 12, 0, 0, TimeSpan.Zero);
 
+    /// <summary>
+    /// A client of 2 000 keys, which call service 4 now and then; one calls service 5 more often than that, and once 11 000
+    /// times within a minute.
+    /// </summary>
+    private const string ManyKeys =
+        """
+        WITH key AS (
+            INSERT INTO logged_key (api_key_id, environment_id, project_id, client_id, key_mask, environment_name, project_name, client_name)
+            SELECT 1000 + n, 21, 11, 6, '...', 'e', 'p', 'c' FROM generate_series(1, 2000) n
+            RETURNING id),
+        service AS (INSERT INTO logged_service (service_id, name, version) SELECT n, 's', '1' FROM generate_series(4, 5) n RETURNING id, service_id),
+        call AS (
+            SELECT n, $1::timestamptz + n * interval '20 minutes' AS at, (SELECT min(id) FROM key) + n % 2000 AS key, 4 AS service
+              FROM generate_series(1, 10000) n
+            UNION ALL
+            SELECT n, $1 + CASE WHEN n % 20 > 10 THEN n * interval '6 minutes' ELSE interval '60 days' + n * interval '3 milliseconds' END,
+                   (SELECT min(id) FROM key), 5
+              FROM generate_series(10001, 30000) n)
+        INSERT INTO request (id, request_time, units, counter_id, logged_key_id, logged_service_id, outcome, status_code, method, path, ip_address)
+        SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000' || '8' || substr(md5(n::text), 1, 15))::uuid,
+               at, 0, 0, key, service.id, CASE WHEN n % 100 = 19 THEN 3 ELSE 1 END, CASE WHEN n % 100 = 19 THEN 500 ELSE 200 END, 0, '/', '::1'
+          FROM call JOIN service ON service_id = service
+        """;
+
     private readonly Explaining _explaining = new();
 
     internal TestNode Node { get; private set; } = null!;
@@ -169,10 +225,12 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
             new TestClock(End),
             adjust: builder => builder.Services.ConfigureDbContext<PandoraDb>(db => db.AddInterceptors(_explaining)));
         await Node.LogManyAsync(Rows, begin, End);
+        await Node.ExecuteAsync(ManyKeys, begin.UtcDateTime);
+        await Node.ExecuteAsync("ANALYZE request; ANALYZE logged_key; ANALYZE logged_service");
         await Node.ExecuteAsync(
             """
-            INSERT INTO service (name, version, status, created_at) SELECT n, '1', 'enabled', now() FROM generate_series(1, 3) n;
-            INSERT INTO client (type, name, email, email_folded, created_at) SELECT 'developer', n, n, n, now() FROM generate_series(1, 5) n;
+            INSERT INTO service (name, version, status, created_at) SELECT n, '1', 'enabled', now() FROM generate_series(1, 5) n;
+            INSERT INTO client (type, name, email, email_folded, created_at) SELECT 'developer', n, n, n, now() FROM generate_series(1, 6) n;
             INSERT INTO project (client_id, name, status, created_at) SELECT 1 + (n - 1) % 5, n, 'enabled', now() FROM generate_series(1, 10) n;
             INSERT INTO environment (project_id, name, status, created_at) SELECT 1 + (n - 1) % 10, n, 'enabled', now() FROM generate_series(1, 20) n;
             INSERT INTO api_key (environment_id, key_hash, key_mask, key_ciphertext, key_material_id, status, created_at)
@@ -211,14 +269,24 @@ public sealed class LargeLog(TestServer server) : IAsyncLifetime
         && !line.Contains("never executed", StringComparison.Ordinal);
 
     /// <summary>Rows of the log that were looked at, shown or not.</summary>
-    internal static int RowsRead(string plan) =>
-        plan.Split('\n')
-            .Where(line => line.Contains("request_", StringComparison.Ordinal) || line.Contains("Rows Removed by Filter", StringComparison.Ordinal))
-            .Sum(line => Number(line, "rows=") + Number(line, "Rows Removed by Filter: "));
+    internal static int RowsRead(string plan)
+    {
+        var (sum, loops) = (0, 0);
+        foreach (var line in plan.Split('\n'))
+        {
+            if (line.Contains("loops=", StringComparison.Ordinal))
+            {
+                loops = line.Contains("request_", StringComparison.Ordinal) ? Number(line, "loops=") : 0;
+                sum += loops * Number(line, "rows=");
+            }
+            sum += loops * Number(line, "Rows Removed by Filter: ");
+        }
+        return sum;
+    }
 
     public ValueTask DisposeAsync() => Node.DisposeAsync();
 
-    private static int Number(string line, string label) =>
+    internal static int Number(string line, string label) =>
         line.Split(label) is [_, .., var rest] ? int.Parse(new string([.. rest.TakeWhile(char.IsAsciiDigit)]), System.Globalization.CultureInfo.InvariantCulture) : 0;
 
     private sealed class Explaining : DbCommandInterceptor
