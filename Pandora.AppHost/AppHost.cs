@@ -7,7 +7,6 @@ using Microsoft.Extensions.Configuration;
 //   KeepData                    whether the container and its data outlive this program. Default: true
 //   PgAdmin                     whether pgAdmin runs beside the container. Default: false
 var builder = DistributedApplication.CreateBuilder(args);
-builder.AddDockerComposeEnvironment("compose"); // for `aspire publish`; no resource in a run
 
 var database = builder.ExecutionContext.IsRunMode && builder.Configuration.GetConnectionString("pandora") is { Length: > 0 }
     ? builder.AddConnectionString("pandora")
