@@ -2,8 +2,8 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.AppHost.Tests;
 

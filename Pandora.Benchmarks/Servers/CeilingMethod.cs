@@ -1,5 +1,5 @@
 using Pandora.Core.Gate;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 
 namespace Pandora.Benchmarks.Servers;

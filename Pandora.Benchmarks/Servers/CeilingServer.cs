@@ -4,7 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Pandora.Core;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Core.Settings;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;

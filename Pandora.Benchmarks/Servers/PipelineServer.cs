@@ -11,7 +11,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
 using Pandora.Benchmarks.Load;
 using Pandora.Core;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 
 namespace Pandora.Benchmarks.Servers;

@@ -20,7 +20,7 @@ public sealed partial class DependencyTests
         ["Rest"] = ["Errors", "Persistence", "Quotas", "Settings"],
         ["Health"] = [.. Rest],
         ["Gate"] = ["Errors", "Keys", "Quotas", "Settings", "Telemetry"],
-        ["Grpc"] = ["Errors", "Gate", "Health", "Telemetry"],
+        ["Rpc"] = ["Errors", "Gate", "Health", "Telemetry"],
         ["Auth"] = [.. Rest, "Security"],
         ["ApiKeys"] = [.. Rest, "Keys", "Security"],
         ["Clients"] = Rest,

@@ -23,7 +23,7 @@ public sealed class EventIdTests
         [2100] = "Persistence",
         [3000] = "Security",
         [4000] = "Gate",
-        [5000] = "Grpc",
+        [5000] = "Rpc",
     };
 
     private static readonly Assembly[] Programs =

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Tests.Documentation;
 
 namespace Pandora.Tests.Errors;

@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 

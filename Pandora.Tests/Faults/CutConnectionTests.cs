@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Faults;

@@ -1,4 +1,4 @@
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Faults;

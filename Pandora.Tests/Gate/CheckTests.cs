@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 

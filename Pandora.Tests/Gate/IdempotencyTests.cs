@@ -1,9 +1,9 @@
 using System.Net;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Gate;
 

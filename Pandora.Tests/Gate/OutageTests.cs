@@ -1,10 +1,10 @@
 using System.Diagnostics;
 using System.Net;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Health.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Gate;
 

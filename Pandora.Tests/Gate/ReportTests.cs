@@ -1,10 +1,10 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.Request.V1;
 using Pandora.Protos.Reservation.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Gate;
 

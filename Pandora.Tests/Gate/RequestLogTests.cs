@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Core.Settings;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;

@@ -1,6 +1,6 @@
 using System.Net;
 using Npgsql;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 

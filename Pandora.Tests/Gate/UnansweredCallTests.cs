@@ -1,7 +1,7 @@
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Gate;
 

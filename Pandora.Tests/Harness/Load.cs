@@ -1,4 +1,4 @@
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 
 namespace Pandora.Tests.Harness;
 

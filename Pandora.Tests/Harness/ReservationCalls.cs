@@ -1,8 +1,8 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Protos.Reservation.V1;
-using Pandora.Tests.Grpc;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Harness;
 

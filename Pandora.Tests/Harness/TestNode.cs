@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 using Npgsql;
 using Pandora.Core;
 using Pandora.Core.Settings;
-using Pandora.Tests.Grpc;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Harness;
 

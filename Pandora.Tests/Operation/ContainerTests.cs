@@ -2,8 +2,8 @@ using System.Net;
 using System.Text.RegularExpressions;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Health.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Operation;
 

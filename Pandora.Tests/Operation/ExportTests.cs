@@ -1,8 +1,8 @@
 using System.Net;
 using Npgsql;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Operation;
 

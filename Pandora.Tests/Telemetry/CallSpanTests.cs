@@ -3,14 +3,14 @@ using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Google.Protobuf.WellKnownTypes;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Grpc;
+using Pandora.Core.Rpc;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Health.V1;
 using Pandora.Protos.Request.V1;
 using Pandora.ServiceDefaults;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Telemetry;
 

@@ -1,9 +1,9 @@
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Health.V1;
 using Pandora.Tests.Documentation;
-using Pandora.Tests.Grpc;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Operation;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Telemetry;
 

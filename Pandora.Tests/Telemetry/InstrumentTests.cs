@@ -1,7 +1,7 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Grpc;
 using Pandora.Core.Persistence;
+using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Documentation;
 using Pandora.Tests.Harness;

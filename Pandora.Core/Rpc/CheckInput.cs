@@ -1,0 +1,189 @@
+using Google.Protobuf.WellKnownTypes;
+using Pandora.Core.Gate;
+using Pandora.Protos.ApiKey.V1;
+using Pandora.Protos.Reservation.V1;
+
+namespace Pandora.Core.Rpc;
+
+/// <summary>The input rules of a check: names every field that breaks one, in the order of the fields.</summary>
+internal static class CheckInput
+{
+    private const int MaxNanos = 999_999_999;
+    private const int LongestIdempotencyKey = 255;
+
+    private static readonly TimeSpan DefaultTimeToLive = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan LongestTimeToLive = TimeSpan.FromHours(12);
+    private static readonly long FirstSecond = StartOfYear(2000);
+    private static readonly long LastSecond = StartOfYear(2101) - 1;
+
+    /// <param name="kind">Not a reservation; see <see cref="ReadReservation"/>.</param>
+    public static GrpcResult<Check> Read(ValidateRequest input, CheckKind kind)
+    {
+        var faults = new InputFaults(nameof(ValidateRequest));
+        var method = CheckAll(ref faults, input, "", kind);
+        return faults.Found is { } refusal ? refusal : ToCheck(input, kind, method!.Value, TimeSpan.Zero);
+    }
+
+    public static GrpcResult<Check> ReadReservation(ReserveRequest input)
+    {
+        var faults = new InputFaults(nameof(ReserveRequest));
+        var method = default(CallMethod?);
+        if (input.Validate is { } check)
+        {
+            method = CheckAll(ref faults, check, "validate.", CheckKind.Reserve);
+        }
+        else
+        {
+            faults.Add("validate", "validate is required.");
+        }
+        var timeToLive = ToTimeToLive(input.TimeToLive);
+        if (timeToLive is null)
+        {
+            faults.Add("time_to_live", "time_to_live must be more than nothing and at most 12 hours.");
+        }
+        return faults.Found is { } refusal
+            ? refusal
+            : ToCheck(input.Validate!, CheckKind.Reserve, method!.Value, timeToLive!.Value);
+    }
+
+    /// <param name="at">Where the message lies in the one that was sent: "", or the field that holds it with a dot.</param>
+    private static CallMethod? CheckAll(ref InputFaults faults, ValidateRequest input, string at, CheckKind kind)
+    {
+        faults.RequireText(Field(at, "api_key"), input.ApiKey);
+        var method = default(CallMethod?);
+        if (input.Request is { } call)
+        {
+            method = CheckCall(ref faults, call, at);
+        }
+        else
+        {
+            faults.Add(Field(at, "request"), $"{at}request is required.");
+        }
+        faults.RequireText(Field(at, "service_name"), input.ServiceName);
+        faults.RequireText(Field(at, "service_version"), input.ServiceVersion);
+        if (kind != CheckKind.Validate && input.Quantity is < 0 or > Check.LargestQuantity)
+        {
+            faults.Add(Field(at, "quantity"), $"{at}quantity must be 0 to {Check.LargestQuantity}.");
+        }
+        CheckIdempotencyKey(ref faults, input.IdempotencyKey, at);
+        return method;
+    }
+
+    private static void CheckIdempotencyKey(ref InputFaults faults, string text, string at)
+    {
+        faults.AllowText(Field(at, "idempotency_key"), text);
+        if (text.Length > LongestIdempotencyKey && text.EnumerateRunes().Count() > LongestIdempotencyKey)
+        {
+            faults.Add(Field(at, "idempotency_key"), $"{at}idempotency_key must have at most {LongestIdempotencyKey} characters.");
+        }
+    }
+
+    // Most faults are in messages that lie in no other; their names cost nothing.
+    private static string Field(string at, string name) => at.Length == 0 ? name : at + name;
+
+    private static Check ToCheck(ValidateRequest input, CheckKind kind, CallMethod method, TimeSpan timeToLive) =>
+        new(
+            input.ApiKey,
+            input.ServiceName,
+            input.ServiceVersion,
+            kind,
+            input.Quantity == 0 || kind == CheckKind.Validate ? 1 : input.Quantity,
+            input.IdempotencyKey.Length == 0 ? null : input.IdempotencyKey,
+            timeToLive,
+            input.Request!.Path,
+            method,
+            input.Request.IpAddress,
+            ToInstant(input.Request.RequestTime),
+            ToMetadata(input.Request.Metadata));
+
+    /// <summary>Cut to microseconds, and at least one. Null: out of range.</summary>
+    private static TimeSpan? ToTimeToLive(Duration? given)
+    {
+        if (given is null)
+        {
+            return DefaultTimeToLive;
+        }
+        if (given.Seconds < 0 || given.Seconds > (long)LongestTimeToLive.TotalSeconds || given.Nanos is < 0 or > MaxNanos)
+        {
+            return null;
+        }
+        var span = TimeSpan.FromSeconds(given.Seconds) + TimeSpan.FromMicroseconds((given.Nanos + 999) / 1_000);
+        return span > TimeSpan.Zero && span <= LongestTimeToLive ? span : null;
+    }
+
+    private static CallMethod? CheckCall(ref InputFaults faults, Request call, string at)
+    {
+        faults.RequireText(Field(at, "request.path"), call.Path);
+        var method = MethodOf(call.Method);
+        if (method is null)
+        {
+            faults.Add(
+                Field(at, "request.method"),
+                $"{at}request.method must be one of GET, HEAD, POST, PUT, PATCH, DELETE, CONNECT, OPTIONS, TRACE.");
+        }
+        if (!IpText.IsAddress(call.IpAddress))
+        {
+            faults.Add(
+                Field(at, "request.ip_address"),
+                $"{at}request.ip_address must be an IPv4 or IPv6 address without port, brackets or zone.");
+        }
+        if (call.Metadata is { } metadata)
+        {
+            faults.AllowText(Field(at, "request.metadata.body"), metadata.Body);
+            faults.AllowText(Field(at, "request.metadata.cookies"), metadata.Cookies);
+            faults.AllowText(Field(at, "request.metadata.headers"), metadata.Headers);
+            faults.AllowText(Field(at, "request.metadata.query_params"), metadata.QueryParams);
+            if (!IsBodyContentType(metadata.BodyContentType))
+            {
+                faults.Add(
+                    Field(at, "request.metadata.body_content_type"),
+                    $"{at}request.metadata.body_content_type is not one of the known content types.");
+            }
+        }
+        if (call.RequestTime is { } time
+            && (time.Seconds < FirstSecond || time.Seconds > LastSecond || time.Nanos is < 0 or > MaxNanos))
+        {
+            faults.Add(Field(at, "request.request_time"), $"{at}request.request_time must be a timestamp in the years 2000 to 2100.");
+        }
+        return method;
+    }
+
+    private static CallMethod? MethodOf(string text) => text switch
+    {
+        "GET" => CallMethod.Get,
+        "HEAD" => CallMethod.Head,
+        "POST" => CallMethod.Post,
+        "PUT" => CallMethod.Put,
+        "PATCH" => CallMethod.Patch,
+        "DELETE" => CallMethod.Delete,
+        "CONNECT" => CallMethod.Connect,
+        "OPTIONS" => CallMethod.Options,
+        "TRACE" => CallMethod.Trace,
+        _ => null,
+    };
+
+    private static bool IsBodyContentType(string text) => text is ""
+        or "application/xml"
+        or "application/json"
+        or "text/plain"
+        or "text/html"
+        or "multipart/form-data"
+        or "application/x-www-form-urlencoded"
+        or "application/octet-stream";
+
+    private static long StartOfYear(int year) =>
+        new DateTimeOffset(year, 1, 1, 0, 0, 0, TimeSpan.Zero).ToUnixTimeSeconds();
+
+    /// <summary>Cut to microseconds, which is what the request log can hold.</summary>
+    private static DateTimeOffset? ToInstant(Timestamp? time) =>
+        time is null
+            ? null
+            : DateTimeOffset.FromUnixTimeSeconds(time.Seconds)
+                .AddTicks(time.Nanos / 1_000 * TimeSpan.TicksPerMicrosecond);
+
+    private static CallMetadata ToMetadata(RequestMetadata? metadata) =>
+        metadata is null
+            ? CallMetadata.Empty
+            : new CallMetadata(
+                metadata.Body, metadata.Cookies, metadata.Headers, metadata.QueryParams, metadata.BodyContentType);
+}
