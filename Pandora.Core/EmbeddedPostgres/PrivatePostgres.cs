@@ -119,10 +119,10 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(StartLimit);
-        ServerProcess? server = null;
+        Postmaster? server = null;
         try
         {
-            server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+            server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
             await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options, limit.Token);
         }
         catch (Exception e)
@@ -146,7 +146,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>A server that nobody watches any more counts as lost.</summary>
-    private async Task SuperviseAsync(ServerProcess server)
+    private async Task SuperviseAsync(Postmaster server)
     {
         try
         {
@@ -160,7 +160,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>Owns the running server: restarts it when it ends, stops it when we do.</summary>
-    private async Task WatchAsync(ServerProcess server)
+    private async Task WatchAsync(Postmaster server)
     {
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, _stopping.Token);
         while (true)
@@ -183,7 +183,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <returns>Null when it was given up: in vain, or because we are stopping.</returns>
-    private async Task<ServerProcess?> RestartAsync()
+    private async Task<Postmaster?> RestartAsync()
     {
         var ended = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
@@ -194,7 +194,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             {
                 try
                 {
-                    var server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+                    var server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
                     Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
                     return server;
                 }
