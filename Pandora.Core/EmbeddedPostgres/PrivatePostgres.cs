@@ -38,6 +38,9 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     /// <summary>Completes when the server died and could not be brought back.</summary>
     public Task Lost => _lost.Task;
 
+    /// <summary>The directory of the programs it runs.</summary>
+    public string BinariesDirectory => _binaries.Directory;
+
     /// <summary>To the product's database as the product's role.</summary>
     public string ConnectionString => ConnectionStringFor(_options.DatabaseName);
 
@@ -64,6 +67,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
                     User = embedded.User,
                     Password = embedded.Password,
                     BinariesDirectory = embedded.BinariesDirectory,
+                    FetchesPrograms = embedded.FetchesPrograms,
                     StopLimit = stopLimit,
                 },
                 logger,
@@ -82,9 +86,10 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         {
             var account = await ServerAccount.ChooseAsync(Path.Combine(directory, "postgres"), ct);
             var cluster = new Cluster(directory, account);
-            var binaries = await PostgresBinaries.FindAsync(options.BinariesDirectory, cluster.ReadMajor(), account, ct);
+            var major = cluster.ReadMajor();
             await account.OpenWayToAsync(directory, ct);
-            if (cluster.ReadMajor() is null)
+            var binaries = await PostgresBinaries.FindAsync(options with { DataDirectory = directory }, major, account, logger, ct);
+            if (major is null)
             {
                 Log.Creating(logger, cluster.Home, binaries.Major);
                 await cluster.CreateAsync(binaries, options.ServerSettings.GetValueOrDefault("fsync") == "off" ? ["--no-sync"] : [], ct);

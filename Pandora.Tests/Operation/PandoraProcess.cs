@@ -76,6 +76,7 @@ internal sealed class PandoraProcess : IAsyncDisposable
         }
         info.Environment["PANDORA_DIR"] = folder;
         info.Environment["PANDORA_DB_PASSWORD"] = DataFolder.DatabasePassword;
+        info.Environment["PANDORA_PG_BIN"] = TestServer.BinariesDirectory;
         info.Environment["PANDORA_HTTP_PORT"] = httpPort.ToString(CultureInfo.InvariantCulture);
         info.Environment["PANDORA_GRPC_PORT"] = grpcPort.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in variables)
