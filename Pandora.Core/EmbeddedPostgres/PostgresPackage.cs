@@ -39,7 +39,7 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
 
     /// <summary>Null: there is none for this platform.</summary>
     public static PostgresPackage? ForThisMachine { get; } =
-        (OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "darwin" : "linux")
+        (OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "darwin" : OperatingSystem.IsLinux() ? "linux" : "")
             + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant() is var platform
         && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) // they are linked with glibc
         && Integrities.TryGetValue(platform, out var integrity)
