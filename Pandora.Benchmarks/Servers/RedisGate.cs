@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Grpc.Core;
 using Pandora.Benchmarks.Load;
-using Pandora.Core.Gate;
+using Pandora.Core.Persistence;
 using Pandora.Protos.ApiKey.V1;
 using StackExchange.Redis;
 
