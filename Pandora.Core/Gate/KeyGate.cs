@@ -43,6 +43,7 @@ internal sealed class KeyGate(
             // :: 2
             Facts = directory.Find(lookUp),
             Name = AnswerName.Of(check, hash),
+            Call = CallWatch.Current(),
         };
         await using var abandon = ct.UnsafeRegister(
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);

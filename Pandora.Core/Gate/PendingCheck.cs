@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 
 namespace Pandora.Core.Gate;
@@ -30,6 +31,9 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
 
     /// <summary>Under which name the answer is remembered. Null: it is not.</summary>
     public AnswerName? Name { get; init; }
+
+    /// <summary>The span of the call. Null: it is not recorded.</summary>
+    public Activity? Call { get; init; }
 
     /// <summary>Set by the writer for each attempt to commit.</summary>
     public Decision Decision { get; set; }

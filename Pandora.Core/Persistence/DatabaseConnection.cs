@@ -11,9 +11,6 @@ internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
 
-    /// <summary>The pool of the ledger's writers, as metrics call it.</summary>
-    private const string Gate = "gate";
-
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
     /// its own seconds and then these, because its cancellation travels over a connection of its own.
@@ -91,7 +88,7 @@ internal static class DatabaseConnection
         Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, Session.Administration, _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize, Session.Lanes);
+    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate("gate", connectionString, LanesPoolSize, Session.Lanes);
 
     /// <summary>For reports of outcomes: likewise.</summary>
     public static NpgsqlDataSource ForReports(string connectionString) =>
@@ -127,7 +124,7 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = Named(name, settings, leavesSpans: name != Gate);
+        var builder = Named(name, settings, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection => Initialize(connection, session), connection => InitializeAsync(connection, session));
@@ -136,7 +133,7 @@ internal static class DatabaseConnection
 
     /// <summary>
     /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
-    /// each time. Those of the gate leave none: a batch belongs to no call of its own.
+    /// each time.
     /// </summary>
     private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
         new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
