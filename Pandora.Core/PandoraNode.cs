@@ -1,8 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Pandora.Core.ApiKeys;
 using Pandora.Core.Auth;
 using Pandora.Core.Clients;
@@ -64,13 +62,10 @@ internal static class PandoraNode
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
 
         builder.Services.AddSingleton(settings);
-        builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
         builder.Services.AddSingleton<NodeMeters>();
         builder.Services.AddSingleton<CallWatch>();
-        builder.Services.AddHostedService<PoolGuard>();
-        builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
+        builder.Services.AddPersistence(connectionString);
         builder.Services.AddSingleton<HealthProbe>();
-        builder.Services.AddRequestPartitions(settings.LogRetentionDays);
         builder.Services.AddRest(settings);
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
@@ -109,18 +104,6 @@ internal static class PandoraNode
         api.MapEnvironments();
         api.MapApiKeys();
         api.MapRequests();
-    }
-
-    private static void AddGate(this IServiceCollection services, string connectionString)
-    {
-        services.AddSingleton(_ => new GateDataSource(
-            DatabaseConnection.ForLanes(connectionString), DatabaseConnection.ForReports(connectionString)));
-        services.AddSingleton<KeyDirectory>();
-        services.AddSingleton<Ledger>();
-        services.AddHostedService(provider => provider.GetRequiredService<Ledger>());
-        services.AddSingleton<KeyGate>();
-        services.AddSingleton<ExecutionReports>();
-        services.AddSingleton<Reservations>();
     }
 
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)
