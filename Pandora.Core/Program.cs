@@ -1,6 +1,6 @@
 using Pandora.Core;
 using Pandora.Core.EmbeddedPostgres;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using Npgsql;
-using Pandora.Core.Gate;
+using Pandora.Core.Persistence;
 
 namespace Pandora.Benchmarks.Load;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using Pandora.Core;
 using Pandora.Core.EmbeddedPostgres;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 

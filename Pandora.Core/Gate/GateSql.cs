@@ -2,7 +2,7 @@ namespace Pandora.Core.Gate;
 
 /// <summary>
 /// The statements that end calls, reservations and connections. Counters are always locked by their id, after the records
-/// and project services that <c>Persistence.QuotaLocks</c> names; then come reservations, log rows and API keys, each kind by
+/// and project services that <c>Quotas.QuotaLocks</c> names; then come reservations, log rows and API keys, each kind by
 /// id too.
 /// <para>
 /// Rows are joined by <c>id = ANY (ARRAY[x])</c> and not by <c>id = x</c>. It says the same, but leaves the planner nothing
@@ -147,13 +147,13 @@ internal static class GateSql
         """;
 
     /// <summary>Names the server process of a connection, so that its end can be waited for when the connection breaks.</summary>
-    public const string WhoServes = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    public const string ReadBackend = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
     /// <summary>
     /// Ends the server process $1 started at $2. No row: it is gone, and whatever it was doing is committed or never will
     /// be.
     /// </summary>
-    public const string EndServer = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+    public const string TerminateBackend = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
     /// <summary>
     /// Takes back calls that nobody was told of: $1 ids of log rows; $2 ids of log rows whose answers are remembered under

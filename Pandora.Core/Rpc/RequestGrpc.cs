@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Outcomes;
 using Pandora.Protos.Request.V1;
 
 namespace Pandora.Core.Rpc;

@@ -1,6 +1,7 @@
 using Google.Protobuf.WellKnownTypes;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Outcomes;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.Reservation.V1;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pandora.Core.EmbeddedPostgres;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 
 namespace Pandora.Tests.Harness;
 

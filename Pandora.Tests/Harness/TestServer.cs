@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Pandora.Core.EmbeddedPostgres;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Tests.Harness;
 
 [assembly: AssemblyFixture(typeof(TestServer))]

@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Partitions;
 using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Documentation;
