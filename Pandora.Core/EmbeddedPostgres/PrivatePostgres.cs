@@ -29,7 +29,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         _options = options;
         _cluster = cluster;
         _binaries = binaries;
-        _address = ServerAddress.For(cluster.SocketDirectory);
+        _address = options.Port is { } port ? ServerAddress.OnLoopback(port) : ServerAddress.For(cluster.SocketDirectory);
         _superuserPassword = cluster.ReadSuperuserPassword();
         _logger = logger;
         _lock = @lock;
@@ -53,10 +53,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         _address.ConnectionString(Cluster.Superuser, _superuserPassword, database, pooling: false);
 
     /// <param name="stopLimit">Tells, when the time has come, how long stopping may take.</param>
+    /// <param name="port">Where it listens on the loopback interface. Null: on a socket, if that can be.</param>
     /// <returns>Null when the operator has chosen an external server.</returns>
     /// <inheritdoc cref="StartAsync(PrivatePostgresOptions, ILogger, CancellationToken)"/>
     public static async Task<PrivatePostgres?> StartIfChosenAsync(
-        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct) =>
+        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct, int? port = null) =>
         settings.Database is not DatabaseSettings.Embedded embedded
             ? null
             : await StartAsync(
@@ -68,6 +69,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
                     Password = embedded.Password,
                     BinariesDirectory = embedded.BinariesDirectory,
                     FetchesPrograms = embedded.FetchesPrograms,
+                    Port = port,
                     StopLimit = stopLimit,
                 },
                 logger,

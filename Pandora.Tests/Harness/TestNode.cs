@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Pandora.Core;
+using Pandora.Core.Security;
 using Pandora.Core.Settings;
 using Pandora.Tests.Rpc;
 
@@ -16,6 +17,9 @@ internal sealed class TestNode : IAsyncDisposable
 {
     /// <summary>Generous: a test that fills tables is not about the time that takes on a machine with much else to do.</summary>
     private const int SecondsForSql = 600;
+
+    /// <summary>Signs the tokens of every node that has no other secret.</summary>
+    public static readonly byte[] JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray();
 
     private readonly WebApplication _app;
     private readonly string _directory;
@@ -79,7 +83,7 @@ internal sealed class TestNode : IAsyncDisposable
             HttpPort = 0,
             GrpcPort = 0,
             ListenAddress = IPAddress.Loopback,
-            JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray(),
+            JwtSecret = JwtSecret,
             ExposeVersion = true,
             LogMetadata = MetadataLogging.Full,
             LogRetentionDays = 0,
@@ -92,6 +96,7 @@ internal sealed class TestNode : IAsyncDisposable
             {
                 builder.Services.AddSingleton(clock);
             }
+            builder.Services.AddSingleton(_ => new PasswordHashing(TestAccount.WorkFactor));
             adjust?.Invoke(builder);
         });
         var printed = "";

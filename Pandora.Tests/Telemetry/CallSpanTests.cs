@@ -2,11 +2,11 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Grpc.Health.V1;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Rpc;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Protos.Health.V1;
 using Pandora.Protos.Request.V1;
 using Pandora.ServiceDefaults;
 using Pandora.Tests.Harness;
@@ -17,6 +17,7 @@ namespace Pandora.Tests.Telemetry;
 /// <summary>A gRPC call is one span of its caller's trace, and says nothing about keys.</summary>
 public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>, IDisposable
 {
+    private const string Batch = "pandora.batch";
     private const string ReportPath = "/request.v1.RequestService/UpdateExecutionStatus";
 
     private readonly ActivityTraceId _trace = ActivityTraceId.CreateRandom();
@@ -24,9 +25,14 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
     private readonly ConcurrentQueue<Activity> _spans = new();
     private ActivityListener? _listener;
 
+    private static readonly Comparer<ActivitySpanId> Ids = Comparer<ActivitySpanId>.Create(
+        (a, b) => string.CompareOrdinal(a.ToHexString(), b.ToHexString()));
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private TestNode Node => pandora.Node;
+
+    private List<Activity> CallSpans => [.. _spans.Where(span => span.OperationName != Batch)];
 
     public void Dispose() => _listener?.Dispose();
 
@@ -39,8 +45,8 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         var allowed = (await CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser)).Message!;
         var refused = (await CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser)).Message!;
 
-        Assert.Equal(2, _spans.Count);
-        Assert.All(_spans, span =>
+        Assert.Equal(2, CallSpans.Count);
+        Assert.All(CallSpans, span =>
         {
             Assert.Equal(("api_key.v1.APIKeyService/ValidateConsume", ActivityKind.Server), (span.OperationName, span.Kind));
             Assert.Equal((_trace, _parent, "vendor=1"), (span.TraceId, span.ParentSpanId, span.TraceStateString));
@@ -52,10 +58,35 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         });
         Assert.Equal(
             [("allowed", null, allowed.BaseResponse.RequestId), ("refused", "QUOTA_EXCEEDED", refused.BaseResponse.RequestId)],
-            _spans.Select(span => (
+            CallSpans.Select(span => (
                 (string?)span.GetTagItem("pandora.check.outcome"),
                 (string?)span.GetTagItem("pandora.check.reason"),
                 (string?)span.GetTagItem("pandora.request.id"))));
+    }
+
+    [Fact]
+    public async Task Checks_that_are_committed_together_share_the_span_of_their_batch()
+    {
+        const int calls = 4;
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        await Node.ConsumeAsync(subscription.Request()); // from now on all take the same lane
+        using var figures = new NodeFigures(Node);
+        Listen();
+
+        Task<GrpcReply<ValidateConsumeResponse>>[] replies;
+        await using (await RowLock.OnCounterAsync(Node, subscription))
+        {
+            replies = [.. Enumerable.Range(0, calls).Select(_ => CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser))];
+            await Eventually.HoldsAsync("a batch forms behind the one that waits", () => Task.FromResult(figures.Now("pandora.check.waiting") >= 2));
+        }
+        await Task.WhenAll(replies);
+
+        var batches = _spans.Where(span => span.OperationName == Batch).ToList();
+        Assert.Contains(batches, span => span.Links.Any());
+        Assert.All(batches, span => Assert.Equal(1 + span.Links.Count(), span.GetTagItem("pandora.batch.size")));
+        Assert.Equal(
+            CallSpans.Select(span => span.SpanId).Order(Ids),
+            batches.SelectMany(span => span.Links.Select(link => link.Context.SpanId).Append(span.ParentSpanId)).Order(Ids));
     }
 
     [Fact]
@@ -66,13 +97,13 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
 
         var answer = (await CallAsync(Calls.ValidatePath, subscription.Request(), ValidateResponse.Parser)).Message!;
 
-        var span = Assert.Single(_spans);
+        Assert.Equal(2, _spans.Count);
         string[] secrets =
         [
             subscription.Secret, subscription.Secret[^8..], subscription.ServiceName,
             answer.Project.Name, answer.Client.Name, answer.Environment.Name, "/orders", "192.0.2.7",
         ];
-        Assert.DoesNotContain(span.TagObjects, tag => secrets.Any(secret => $"{tag.Value}".Contains(secret, StringComparison.Ordinal)));
+        Assert.DoesNotContain(_spans.SelectMany(span => span.TagObjects), tag => secrets.Any(secret => $"{tag.Value}".Contains(secret, StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -81,9 +112,9 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         Listen();
 
         var report = new UpdateExecutionStatusRequest { Id = Guid.CreateVersion7().ToString(), ExecutionStatus = "success", StatusCode = 200 };
-        Assert.Equal(GrpcCode.NotFound, (await CallAsync(ReportPath, report, Empty.Parser)).Code);
-        Assert.Equal(GrpcCode.InvalidArgument, (await CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser)).Code);
-        Assert.Equal(GrpcCode.Ok, (await CallAsync("/grpc.health.v1.Health/Check", new HealthCheckRequest(), HealthCheckResponse.Parser)).Code);
+        Assert.Equal(StatusCode.NotFound, (await CallAsync(ReportPath, report, Empty.Parser)).Code);
+        Assert.Equal(StatusCode.InvalidArgument, (await CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser)).Code);
+        Assert.Equal(StatusCode.OK, (await CallAsync("/grpc.health.v1.Health/Check", new HealthCheckRequest(), HealthCheckResponse.Parser)).Code);
 
         Assert.Equal(
             [("request.v1.RequestService/UpdateExecutionStatus", "NOT_FOUND"), ("api_key.v1.APIKeyService/Validate", "INVALID_ARGUMENT")],
@@ -95,12 +126,19 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
     public async Task What_the_server_is_to_blame_for_is_an_error()
     {
         Listen();
-        await using var host = await GrpcHost.StartAsync(new UnaryMethod<ValidateRequest, ValidateResponse>(
-            Calls.ValidatePath, ValidateRequest.Parser, (_, _) => throw new InvalidOperationException("secret")));
+        await using var node = await TestNode.StartAsync(await pandora.Server.CreateDatabaseAsync(), pandora.Clock);
+        await node.ExecuteAsync("ALTER TABLE request ADD CONSTRAINT refuse_all CHECK (path = 'secret')");
+        var check = new ValidateRequest
+        {
+            ApiKey = "nobody's",
+            ServiceName = "service",
+            ServiceVersion = "1",
+            Request = new Request { Path = "/", Method = "GET", IpAddress = "::1" },
+        };
 
-        var reply = await host.Client.CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser, Token, Trace("01"));
+        var reply = await node.Grpc.CallAsync(Calls.ValidatePath, check, ValidateResponse.Parser, Token, Trace("01"));
 
-        Assert.Equal(GrpcCode.Internal, reply.Code);
+        Assert.Equal(StatusCode.Internal, reply.Code);
         var span = Assert.Single(_spans);
         Assert.Equal((ActivityStatusCode.Error, null), (span.Status, span.StatusDescription));
         Assert.Equal(("INTERNAL", "INTERNAL"), (span.GetTagItem("rpc.response.status_code"), span.GetTagItem("error.type")));
