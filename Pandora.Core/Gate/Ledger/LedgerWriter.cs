@@ -4,6 +4,7 @@ using Pandora.Core.Errors;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Gate.Outcomes;
+using Pandora.Core.Persistence;
 using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Ledger;
@@ -191,7 +192,7 @@ internal sealed partial class LedgerWriter(
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
-        var now = Now();
+        var now = time.Now();
         _run.Decide(checks, now);
         var started = Stopwatch.GetTimestamp();
         CommitResult result;
@@ -231,7 +232,7 @@ internal sealed partial class LedgerWriter(
         using var span = StartSpan(checks);
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
-        var now = Now();
+        var now = time.Now();
         var remembered = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
         var fresh = remembered.NotFoundIn(checks);
         var result = default(CommitResult);
@@ -354,12 +355,6 @@ internal sealed partial class LedgerWriter(
         }
         _tally.Add(checks);
         AnswerDelivery.Deliver(checks, check => check.AnswerAt(now));
-    }
-
-    private DateTimeOffset Now()
-    {
-        var now = time.GetUtcNow();
-        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
     /// <summary>The lane waited behind this batch and would only wait as long again.</summary>

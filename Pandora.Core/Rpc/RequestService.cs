@@ -1,0 +1,68 @@
+using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Pandora.Core.Errors;
+using Pandora.Core.Gate;
+using Pandora.Core.Gate.Outcomes;
+using Pandora.Protos.Request.V1;
+using Status = Grpc.Core.Status;
+
+namespace Pandora.Core.Rpc;
+
+/// <summary>request.v1.RequestService: stores how the calls that were let through ended.</summary>
+internal sealed class RequestService(ExecutionReports reports) : Protos.Request.V1.RequestService.RequestServiceBase
+{
+    private static readonly Empty Done = new();
+
+    private static readonly Status Settled =
+        new(StatusCode.FailedPrecondition, "The request was refused, or another outcome is stored already.");
+
+    public override async Task<Empty> UpdateExecutionStatus(UpdateExecutionStatusRequest request, ServerCallContext context)
+    {
+        var faults = new InputFaults(nameof(UpdateExecutionStatusRequest));
+        if (!UuidText.TryRead(request.Id, out var id))
+        {
+            faults.Add("id", "id must be a UUID.");
+        }
+        var (status, first, last) = Outcome(request.ExecutionStatus);
+        CheckDetail(ref faults, request.Detail, status);
+        if (request.StatusCode < first || request.StatusCode > last)
+        {
+            faults.Add(
+                "status_code",
+                "status_code must be 200 to 299 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
+        }
+        if (status is null)
+        {
+            faults.Add("execution_status", "execution_status must be success, client_error or server_error.");
+        }
+        faults.ThrowIfAny();
+
+        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, context.CancellationToken) switch
+        {
+            ReportOutcome.Accepted => Done,
+            ReportOutcome.NotFound => throw GrpcErrors.Of(Error.NotFound("Request", ("id", id))),
+            _ => throw new RpcException(Settled),
+        };
+    }
+
+    /// <summary>The final status of a word with its range of codes; without a status, the range of them all.</summary>
+    private static (ExecutionStatus? Status, int First, int Last) Outcome(string word) => word switch
+    {
+        "success" => (ExecutionStatus.Success, 200, 299),
+        "client_error" => (ExecutionStatus.ClientError, 400, 499),
+        "server_error" => (ExecutionStatus.ServerError, 500, 599),
+        _ => (null, 200, 599),
+    };
+
+    private static void CheckDetail(ref InputFaults faults, string detail, ExecutionStatus? status)
+    {
+        if (status != ExecutionStatus.Success && string.IsNullOrWhiteSpace(detail))
+        {
+            faults.Add("detail", "detail is required unless execution_status is success.");
+        }
+        else
+        {
+            faults.AllowText("detail", detail);
+        }
+    }
+}
