@@ -5,7 +5,7 @@ using Pandora.Protos.Reservation.V1;
 
 namespace Pandora.Core.Rpc;
 
-/// <summary>The input rules of a check: names every field that breaks one, in the order of the fields.</summary>
+/// <summary>The input rules of a check; faults are named in the order of the fields.</summary>
 internal static class CheckInput
 {
     private const int MaxNanos = 999_999_999;
@@ -17,14 +17,17 @@ internal static class CheckInput
     private static readonly long LastSecond = StartOfYear(2101) - 1;
 
     /// <param name="kind">Not a reservation; see <see cref="ReadReservation"/>.</param>
-    public static GrpcResult<Check> Read(ValidateRequest input, CheckKind kind)
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT; names every field that breaks a rule.</exception>
+    public static Check Read(ValidateRequest input, CheckKind kind)
     {
         var faults = new InputFaults(nameof(ValidateRequest));
         var method = CheckAll(ref faults, input, "", kind);
-        return faults.Found is { } refusal ? refusal : ToCheck(input, kind, method!.Value, TimeSpan.Zero);
+        faults.ThrowIfAny();
+        return ToCheck(input, kind, method!.Value, TimeSpan.Zero);
     }
 
-    public static GrpcResult<Check> ReadReservation(ReserveRequest input)
+    /// <inheritdoc cref="Read"/>
+    public static Check ReadReservation(ReserveRequest input)
     {
         var faults = new InputFaults(nameof(ReserveRequest));
         var method = default(CallMethod?);
@@ -41,9 +44,8 @@ internal static class CheckInput
         {
             faults.Add("time_to_live", "time_to_live must be more than nothing and at most 12 hours.");
         }
-        return faults.Found is { } refusal
-            ? refusal
-            : ToCheck(input.Validate!, CheckKind.Reserve, method!.Value, timeToLive!.Value);
+        faults.ThrowIfAny();
+        return ToCheck(input.Validate!, CheckKind.Reserve, method!.Value, timeToLive!.Value);
     }
 
     /// <param name="at">Where the message lies in the one that was sent: "", or the field that holds it with a dot.</param>

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Core.Settings;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
@@ -112,7 +112,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
             Calls.ConsumePath, i % 3 == 0 ? poison : subscription.Request(), ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken)));
         await Node.ExecuteAsync("ALTER TABLE request DROP CONSTRAINT refuse_poison");
 
-        Assert.Equal(10, replies.Count(reply => reply.Code == GrpcCode.Internal));
+        Assert.Equal(10, replies.Count(reply => reply.Code == StatusCode.Internal));
         Assert.Equal(20, replies.Count(reply => reply.Message is { BaseResponse.Valid: true }));
         Assert.All(replies, reply => Assert.DoesNotContain("constraint", reply.StatusText, StringComparison.OrdinalIgnoreCase));
         Assert.Equal(

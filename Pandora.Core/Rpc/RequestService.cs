@@ -1,25 +1,22 @@
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Core.Gate.Outcomes;
 using Pandora.Protos.Request.V1;
+using Status = Grpc.Core.Status;
 
 namespace Pandora.Core.Rpc;
 
 /// <summary>request.v1.RequestService: stores how the calls that were let through ended.</summary>
-internal sealed class RequestGrpc(ExecutionReports reports)
+internal sealed class RequestService(ExecutionReports reports) : Protos.Request.V1.RequestService.RequestServiceBase
 {
     private static readonly Empty Done = new();
 
-    private static readonly GrpcStatus Settled =
-        new(GrpcCode.FailedPrecondition, "The request was refused, or another outcome is stored already.");
+    private static readonly Status Settled =
+        new(StatusCode.FailedPrecondition, "The request was refused, or another outcome is stored already.");
 
-    public GrpcService Service => new GrpcService(RequestReflection.Descriptor)
-        .Unary<UpdateExecutionStatusRequest, Empty>(
-            "UpdateExecutionStatus", UpdateExecutionStatusRequest.Parser, UpdateExecutionStatus);
-
-    private async ValueTask<GrpcResult<Empty>> UpdateExecutionStatus(
-        UpdateExecutionStatusRequest request, CancellationToken ct)
+    public override async Task<Empty> UpdateExecutionStatus(UpdateExecutionStatusRequest request, ServerCallContext context)
     {
         var faults = new InputFaults(nameof(UpdateExecutionStatusRequest));
         if (!UuidText.TryRead(request.Id, out var id))
@@ -38,16 +35,13 @@ internal sealed class RequestGrpc(ExecutionReports reports)
         {
             faults.Add("execution_status", "execution_status must be success, client_error or server_error.");
         }
-        if (faults.Found is { } refusal)
-        {
-            return refusal;
-        }
+        faults.ThrowIfAny();
 
-        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, ct) switch
+        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, context.CancellationToken) switch
         {
             ReportOutcome.Accepted => Done,
-            ReportOutcome.NotFound => GrpcStatus.Of(Error.NotFound("Request", ("id", id))),
-            _ => Settled,
+            ReportOutcome.NotFound => throw GrpcErrors.Of(Error.NotFound("Request", ("id", id))),
+            _ => throw new RpcException(Settled),
         };
     }
 
