@@ -5,7 +5,7 @@ using System.Text;
 namespace Pandora.Core.Keys;
 
 /// <summary>
-/// The text of an API key: <c>pdk_</c>, 43 characters of chance (256 bits), 6 characters of checksum. Keys that were
+/// The text of an API key: <c>pdk_</c>, 43 random characters (256 bits of entropy), 6 characters of checksum. Keys that were
 /// imported may have any other shape.
 /// </summary>
 internal static class ApiKeyText
