@@ -46,6 +46,7 @@ internal sealed class KeyGate(
             // :: 2
             Facts = cache.Find(lookUp),
             IdempotencyKey = IdempotencyKey.From(check, hash),
+            Call = CallWatch.Current(),
         };
         await using var abandon = ct.UnsafeRegister(
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);

@@ -11,9 +11,6 @@ internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
 
-    /// <summary>The pool of the ledger's writers, as metrics call it.</summary>
-    private const string Gate = "gate";
-
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
     /// its own seconds and then these, because its cancellation travels over a connection of its own.
@@ -85,7 +82,7 @@ internal static class DatabaseConnection
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
     public static NpgsqlDataSource ForLanes(string connectionString) =>
-        ForGate(Gate, connectionString, LanesPoolSize, connection => new(GateSettings, connection));
+        ForGate("gate", connectionString, LanesPoolSize, connection => new(GateSettings, connection));
 
     /// <summary>For reports of outcomes: likewise.</summary>
     public static NpgsqlDataSource ForReports(string connectionString) =>
@@ -128,7 +125,7 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = Named(name, settings, leavesSpans: name != Gate);
+        var builder = Named(name, settings, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection =>
@@ -146,7 +143,7 @@ internal static class DatabaseConnection
 
     /// <summary>
     /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
-    /// each time. Those of the gate leave none: a batch belongs to no call of its own.
+    /// each time.
     /// </summary>
     private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
         new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans

@@ -14,6 +14,9 @@ namespace Pandora.Tests.Harness;
 /// <summary>A node of the product in this process, on free ports of the loopback interface.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
+    /// <summary>Generous: a test that fills tables is not about the time that takes on a machine with much else to do.</summary>
+    private const int SecondsForSql = 600;
+
     private readonly WebApplication _app;
     private readonly string _directory;
     private readonly bool _ownsDirectory;
@@ -107,7 +110,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = SecondsForSql };
         foreach (var parameter in parameters)
         {
             command.Parameters.AddWithValue(parameter);

@@ -188,6 +188,7 @@ internal sealed partial class LedgerWriter(
     /// <summary>Returns the checks that could not be decided yet.</summary>
     private async Task<List<PendingCheck>> AttemptAsync(List<PendingCheck> checks, CancellationToken ct)
     {
+        using var span = StartSpan(checks);
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
@@ -213,6 +214,7 @@ internal sealed partial class LedgerWriter(
         meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
         var (written, postponed) = Complete(checks, result);
         _run.NoteUses();
+        span?.Stop(); // before the spans of its calls end
         Answer(written, now);
         if (postponed.Count > 0)
         {
@@ -227,6 +229,7 @@ internal sealed partial class LedgerWriter(
     /// </summary>
     private async Task<List<PendingCheck>> AttemptIdempotentAsync(List<PendingCheck> checks, CancellationToken ct)
     {
+        using var span = StartSpan(checks);
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         var now = time.Now();
@@ -264,6 +267,7 @@ internal sealed partial class LedgerWriter(
             meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
             _run.NoteUses();
         }
+        span?.Stop(); // before the spans of its calls end
         remembered.Deliver(meters);
         Answer(written, now);
         if (postponed.Count > 0)
@@ -271,6 +275,19 @@ internal sealed partial class LedgerWriter(
             await MakeWayAsync(connection, result, now, ct);
         }
         return checks;
+    }
+
+    private static Activity? StartSpan(List<PendingCheck> checks)
+    {
+        List<Activity>? calls = null;
+        foreach (var check in checks)
+        {
+            if (check.Call is { } call)
+            {
+                (calls ??= []).Add(call);
+            }
+        }
+        return calls is null ? null : CallWatch.StartBatch(calls, checks.Count);
     }
 
     /// <summary>Gives every check facts that are current at the version it returns.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 using Pandora.Core.Gate.Idempotency;
 
@@ -31,6 +32,9 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
 
     /// <summary>Under which the answer is remembered. Null: the caller gave none.</summary>
     public IdempotencyKey? IdempotencyKey { get; init; }
+
+    /// <summary>The span of the call. Null: it is not recorded.</summary>
+    public Activity? Call { get; init; }
 
     /// <summary>Set by the writer for each attempt to commit.</summary>
     public Decision Decision { get; set; }
