@@ -91,7 +91,7 @@ public sealed class TraceSampling
         {
             return true; // a call of gRPC: asked for before it was started
         }
-        if ((span.Kind == ActivityKind.Server && IsHealth(span)) || (span.Kind == ActivityKind.Client && isRoot))
+        if ((span.Kind == ActivityKind.Server && IsLeftOut(span)) || (span.Kind == ActivityKind.Client && isRoot))
         {
             return false;
         }
@@ -105,17 +105,23 @@ public sealed class TraceSampling
     private bool IsChosen(ActivityTraceId id) =>
         _byId.ShouldSample(new SamplingParameters(default, id, "", ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
 
-    private static bool IsHealth(in SamplingParameters span)
+    /// <summary>Health; and calls of gRPC, which have spans of their own.</summary>
+    private static bool IsLeftOut(in SamplingParameters span)
     {
         foreach (var (name, value) in span.Tags ?? [])
         {
             if (name == "url.path")
             {
-                return value is string path && path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase);
+                return value is string path
+                    && (IsCall(path) || path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase));
             }
         }
         return false;
     }
+
+    /// <summary>Whether it looks like <c>/package.Service/Method</c>.</summary>
+    private static bool IsCall(string path) =>
+        path.Length > 1 && path.IndexOf('/', 1) is > 0 and var slash && path.AsSpan(1, slash - 1).Contains('.');
 
     /// <summary>The face that the SDK knows.</summary>
     private sealed class Spans(TraceSampling sampling) : Sampler

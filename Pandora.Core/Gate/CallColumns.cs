@@ -24,8 +24,9 @@ internal sealed class CallColumns
     private readonly List<string> _headers = [];
     private readonly List<string> _queryParams = [];
     private readonly List<string> _contentTypes = [];
+    private readonly List<string> _methodNames = [];
 
-    /// <summary>Whether any call needs the columns that are empty for most: unknown names, and metadata.</summary>
+    /// <summary>Whether any call needs the columns that are empty for most: unknown names, metadata, and rare methods.</summary>
     public bool HasTexts { get; private set; }
 
     public void Clear()
@@ -49,6 +50,7 @@ internal sealed class CallColumns
         _headers.Clear();
         _queryParams.Clear();
         _contentTypes.Clear();
+        _methodNames.Clear();
         HasTexts = false;
     }
 
@@ -61,7 +63,8 @@ internal sealed class CallColumns
         _loggedKeyIds.Add(key?.LoggedId ?? 0);
         _loggedServiceIds.Add(service?.LoggedId ?? 0);
         _reasons.Add((short)decision.Failure);
-        _methods.Add((short)check.Method);
+        var method = LoggedMethod.NumberOf(check.Method);
+        _methods.Add(method);
         _paths.Add(texts.Path);
         _ipAddresses.Add(check.IpAddress);
         _places.Add(decision.Place);
@@ -76,7 +79,8 @@ internal sealed class CallColumns
         _headers.Add(metadata.Headers);
         _queryParams.Add(metadata.QueryParams);
         _contentTypes.Add(metadata.BodyContentType);
-        HasTexts |= key is null || service is null || !ReferenceEquals(metadata, CallMetadata.Empty);
+        _methodNames.Add(method == LoggedMethod.Other ? check.Method : "");
+        HasTexts |= key is null || service is null || method == LoggedMethod.Other || !ReferenceEquals(metadata, CallMetadata.Empty);
     }
 
     /// <summary>Adds the columns as parameters, in the order that <see cref="LedgerSql"/> states.</summary>
@@ -104,7 +108,8 @@ internal sealed class CallColumns
                 .WithTexts(_cookies)
                 .WithTexts(_headers)
                 .WithTexts(_queryParams)
-                .WithTexts(_contentTypes);
+                .WithTexts(_contentTypes)
+                .WithTexts(_methodNames);
         }
     }
 }

@@ -2,20 +2,6 @@ using Pandora.Core.Quotas;
 
 namespace Pandora.Core.Gate;
 
-/// <summary>HTTP method of the call that a service is asked to serve. The number is stored in the request log.</summary>
-public enum CallMethod : short
-{
-    Get = 0,
-    Head = 1,
-    Post = 2,
-    Put = 3,
-    Patch = 4,
-    Delete = 5,
-    Connect = 6,
-    Options = 7,
-    Trace = 8,
-}
-
 /// <summary>
 /// Why a check was refused. The number is the priority (of several reasons the highest is reported) and what the
 /// request log stores; 0 stands for none.
@@ -81,7 +67,7 @@ internal sealed record Check(
     string? IdempotencyKey,
     TimeSpan TimeToLive,
     string Path,
-    CallMethod Method,
+    string Method,
     string IpAddress,
     DateTimeOffset? RequestTime,
     CallMetadata Metadata)

@@ -9,7 +9,8 @@ namespace Pandora.Core.Gate;
 /// Counters: $3 ids in order, $4 the last reset of each. Calls, one array a column: $5 id, $6 request time, $7 name of the
 /// key, $8 name of the service, $9 reason of a refusal or 0, $10 method, $11 path, $12 address, $13 place of the counter in
 /// $3 or 0, $14 units it may take, and $15 the units that all calls of that counter up to this one would take together;
-/// calls of one counter come by rising quantity, so that those that fit are exactly the ones whose sum does.
+/// calls of one counter come by rising quantity, so that those that fit are exactly the ones whose sum does. With texts also
+/// $16 to $24: mask, names as presented, metadata, and the name of a method that has no number.
 /// </para>
 /// <para>
 /// Answers with the version of the directory, what each counter had before (units, or one of the values below), and how
@@ -101,19 +102,19 @@ internal static class LedgerSql
                    id, request_time, units, counter_id, logged_key_id, logged_service_id,
                    outcome, status_code, method, path, ip_address,
                    key_mask, service_name, service_version,
-                   metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type)
+                   metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type, method_name)
             SELECT id, request_time,
                    CASE WHEN outcome = 0 THEN units ELSE 0 END, CASE WHEN outcome = 0 AND units > 0 THEN ($3)[place] ELSE 0 END,
                    logged_key_id, logged_service_id,
                    outcome, CASE WHEN outcome = 0 THEN 0 ELSE 401 END, method, path, ip_address,
-                   key_mask, service_name, service_version, body, cookies, headers, query_params, content_type
+                   key_mask, service_name, service_version, body, cookies, headers, query_params, content_type, method_name
               FROM (SELECT *, CASE WHEN reason > 0 THEN 10 + reason
                                    WHEN place > 0 AND sum > (SELECT available FROM counters)[place] THEN 11
                                    ELSE 0 END AS outcome
-                      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+                      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)
                         AS call (id, request_time, logged_key_id, logged_service_id, reason, method, path, ip_address,
                                  place, units, sum,
-                                 key_mask, service_name, service_version, body, cookies, headers, query_params, content_type)
+                                 key_mask, service_name, service_version, body, cookies, headers, query_params, content_type, method_name)
                      WHERE (SELECT version FROM directory) = $1
                        AND (place = 0 OR (SELECT available FROM counters)[place] >= 0)) AS decided)
         """;

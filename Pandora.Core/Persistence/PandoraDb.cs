@@ -101,7 +101,6 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
         {
             request.ToTable("request");
             request.Property(row => row.Id).ValueGeneratedNever();
-            request.Property(row => row.Method).HasConversion<short>();
         });
         modelBuilder.Entity<LoggedKeyRow>().ToTable("logged_key");
         modelBuilder.Entity<LoggedServiceRow>().ToTable("logged_service");

@@ -238,7 +238,10 @@ internal sealed class RequestRow
 
     /// <summary>0 while the outcome is not reported.</summary>
     public short StatusCode { get; set; }
-    public CallMethod Method { get; set; }
+
+    /// <summary>See <see cref="LoggedMethod"/>, for the name beside it as well.</summary>
+    public short Method { get; set; }
+    public required string MethodName { get; set; }
     public required string Path { get; set; }
     public required string IpAddress { get; set; }
     public required string KeyMask { get; set; }

@@ -20,7 +20,7 @@ public sealed partial class DependencyTests
         ["Rest"] = ["Errors", "Persistence", "Quotas", "Settings"],
         ["Health"] = [.. Rest],
         ["Gate"] = ["Errors", "Keys", "Quotas", "Settings", "Telemetry"],
-        ["Rpc"] = ["Errors", "Gate", "Health", "Telemetry"],
+        ["Rpc"] = ["Errors", "Gate", "Telemetry"],
         ["Auth"] = [.. Rest, "Security"],
         ["ApiKeys"] = [.. Rest, "Keys", "Security"],
         ["Clients"] = Rest,

@@ -107,7 +107,7 @@ public sealed class LaneQueueTests
     private static PendingCheck NewCheck()
     {
         var check = new Check(
-            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", CallMethod.Get, "::1", null, CallMetadata.Empty);
+            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, CallMetadata.Empty);
         return new PendingCheck(check, LoggedTexts.Of(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"));
     }
 }
