@@ -1,8 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.EntityFrameworkCore;
-using Npgsql;
 using Pandora.Core.ApiKeys;
 using Pandora.Core.Auth;
 using Pandora.Core.Clients;
@@ -68,13 +66,18 @@ internal static class PandoraNode
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
 
         builder.Services.AddSingleton(settings);
-        builder.Services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
         builder.Services.AddSingleton<NodeMeters>();
         builder.Services.AddSingleton<CallWatch>();
-        builder.Services.AddHostedService<PoolGuard>();
-        builder.Services.AddDbContextPool<PandoraDb>((services, db) => db.UseNpgsql(services.GetRequiredService<NpgsqlDataSource>()));
+        builder.Services.AddPersistence(connectionString);
+        // Its retries would refuse the transactions that handlers begin, and outlast the 8 s; its spans and metrics exist already.
+        builder.EnrichNpgsqlDbContext<PandoraDb>(postgres =>
+        {
+            postgres.DisableRetry = true;
+            postgres.DisableHealthChecks = true;
+            postgres.DisableTracing = true;
+            postgres.DisableMetrics = true;
+        });
         builder.Services.AddHealth();
-        builder.Services.AddRequestPartitions(settings.LogRetentionDays);
         builder.Services.AddRest(settings);
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
@@ -105,26 +108,16 @@ internal static class PandoraNode
 
     private static void MapRooms(IEndpointRouteBuilder api)
     {
-        api.MapGroup("").RequireAccess(AccessLevel.Anyone).MapHealth();
+        api.MapGroup("").AllowAnonymous().MapHealth();
         api.MapAuth();
-        api.MapServices();
-        api.MapClients();
-        api.MapProjects();
-        api.MapEnvironments();
-        api.MapApiKeys();
-        api.MapRequests();
-    }
-
-    private static void AddGate(this IServiceCollection services, string connectionString)
-    {
-        services.AddSingleton(_ => new GateDataSource(
-            DatabaseConnection.ForLanes(connectionString), DatabaseConnection.ForReports(connectionString)));
-        services.AddSingleton<KeyDirectory>();
-        services.AddSingleton<Ledger>();
-        services.AddHostedService(provider => provider.GetRequiredService<Ledger>());
-        services.AddSingleton<KeyGate>();
-        services.AddSingleton<ExecutionReports>();
-        services.AddSingleton<Reservations>();
+        var administration = api.MapGroup("").RequireAuthorization(Policies.Administrator);
+        administration.MapServices();
+        administration.MapClients();
+        administration.MapProjects();
+        administration.MapEnvironments();
+        administration.MapApiKeys();
+        administration.MapRequests();
+        api.MapReveal();
     }
 
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)

@@ -1,5 +1,5 @@
 using Pandora.Core;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 

@@ -1,4 +1,5 @@
 using Pandora.Core.Gate;
+using Pandora.Core.Persistence;
 using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 

@@ -19,7 +19,6 @@ internal static class ApiKeyEndpoints
         keys.MapDelete("/{id}", Delete).Answers204(404, 422);
         keys.MapPost("/{id}/enable", Enable).Answers204(404, 422);
         keys.MapPost("/{id}/disable", Disable).Answers204(404, 422);
-        keys.MapReveal();
         api.MapGet("/environments/{id}/api-keys", List).WithTags("API keys").Answers200<ApiKey[]>(404, 422);
     }
 

@@ -10,13 +10,14 @@ namespace Pandora.Core.ApiKeys;
 
 /// <summary>
 /// REST: shows the whole text of a key again. Whoever asks and is known leaves a record, whatever the answer; that is why
-/// the refusals which other routes leave to the frame are made here.
+/// the refusals which other routes leave to their policy are made here.
 /// </summary>
 internal static class RevealEndpoint
 {
-    public static void MapReveal(this IEndpointRouteBuilder keys) =>
-        keys.MapGet("/{id}/reveal/key", Reveal)
-            .RequireAccess(AccessLevel.Reveal, refusedByHandler: true)
+    public static void MapReveal(this IEndpointRouteBuilder api) =>
+        api.MapGet("/api-keys/{id}/reveal/key", Reveal)
+            .WithTags("API keys")
+            .RequireAuthorization(Policies.Reveal)
             .IsNeverStored()
             .Answers200<RevealedKey>(404, 422);
 
@@ -42,9 +43,9 @@ internal static class RevealEndpoint
     private static async Task<(string Outcome, IResult Answer)> DecideAsync(
         PathId id, Caller caller, PandoraDb db, KeyRing ring, CancellationToken ct)
     {
-        if (caller.RefusalAt(AccessLevel.Reveal) is { } refusal)
+        if (Policies.RevealRequirement.RefusalOf(caller) is { } refusal)
         {
-            return ("forbidden", refusal);
+            return ("forbidden", new Error(ErrorCode.Forbidden, refusal));
         }
         if (id.Fault is { } fault)
         {

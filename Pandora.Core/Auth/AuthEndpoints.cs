@@ -12,11 +12,11 @@ internal static class AuthEndpoints
     {
         var auth = api.MapGroup("/auth").WithTags("Authentication");
         auth.MapPost("/login", LogIn)
-            .RequireAccess(AccessLevel.Anyone).IsNeverStored().Answers200<Login>(401, 413, 422, 429);
+            .AllowAnonymous().IsNeverStored().Answers200<Login>(401, 413, 422, 429);
         auth.MapPost("/change-password", ChangePassword)
-            .RequireAccess(AccessLevel.Session).Answers204(413, 422);
+            .RequireAuthorization(Policies.Session).Answers204(413, 422);
         auth.MapPost("/reauthenticate", Reauthenticate)
-            .RequireAccess(AccessLevel.Session).IsNeverStored().Answers200<Token>(413, 422, 429);
+            .RequireAuthorization(Policies.Session).IsNeverStored().Answers200<Token>(413, 422, 429);
     }
 
     private static async Task<IResult> LogIn(
@@ -36,16 +36,16 @@ internal static class AuthEndpoints
         Body<ChangePassword> body, Caller caller, PasswordHashing hashing, AdminAccounts accounts, CancellationToken ct)
     {
         var password = body.Value.NewPassword;
-        using var turn = await hashing.EnterAsync(ct);
-        if (turn is null)
+        using var permit = await hashing.AcquireAsync(ct);
+        if (!permit.IsAcquired)
         {
             return PasswordHashing.Busy();
         }
-        if (await turn.VerifyAsync(caller.Account.PasswordHash, password) != PasswordVerificationResult.Failed)
+        if (await hashing.VerifyAsync(caller.Account.PasswordHash, password) != PasswordVerificationResult.Failed)
         {
             return Auth.ChangePassword.SameAsCurrent();
         }
-        var hash = await turn.HashAsync(password);
+        var hash = await hashing.HashAsync(password);
         return await accounts.ChangePasswordAsync(hash, caller.Account.CredentialVersion, caller.TokenId, ct)
             ? TypedResults.NoContent()
             : Error.Unauthorized("The password was changed by somebody else meanwhile.", tokenWasPresented: true);

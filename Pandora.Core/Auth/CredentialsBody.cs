@@ -19,7 +19,7 @@ internal sealed record CredentialsBody(Credentials? Content, Error? Fault)
         {
             return new CredentialsBody(null, Error.TooLarge(RequestBytes.Limit));
         }
-        var (json, fault) = await FormAsJson.ConvertAsync(context.Request.ContentType, bytes, ["username", "password"]);
+        var (json, fault) = await FormAsJson.ConvertAsync(context.Request, bytes, ["username", "password"]);
         if (fault is not null)
         {
             return new CredentialsBody(null, fault);

@@ -1,55 +1,83 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
-using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Pandora.Core.Errors;
+using Pandora.Core.Rest;
 
 namespace Pandora.Core.Auth;
 
-/// <summary>
-/// Turns a form into the JSON object it stands for, so that one set of rules reads both. The framework's own form reader is
-/// too kind: it mends invalid UTF-8 and accepts what the contract refuses.
-/// </summary>
+/// <summary>Turns a form into the JSON object it stands for, so that one set of rules reads both.</summary>
 internal static class FormAsJson
 {
-    private const int LongestBoundary = 70; // RFC 2046
+    private const string UrlEncoded = "application/x-www-form-urlencoded";
+    private const string Multipart = "multipart/form-data";
 
-    /// <param name="contentType">Null or "": the body is JSON already.</param>
-    /// <param name="names">The fields that are read; others are dropped unseen.</param>
+    private static readonly FormOptions Limits = new()
+    {
+        MultipartBodyLengthLimit = RequestBytes.Limit,
+        MultipartBoundaryLengthLimit = 70, // RFC 2046
+    };
+
+    /// <param name="body">All of the body of <paramref name="request"/>. Without a Content-Type it is JSON already.</param>
+    /// <param name="names">The fields that are read; others are dropped unseen, files as well.</param>
     /// <returns>JSON, or why the body cannot be read.</returns>
     public static async Task<(ReadOnlyMemory<byte> Json, Error? Fault)> ConvertAsync(
-        string? contentType, ReadOnlyMemory<byte> body, IReadOnlyList<string> names)
+        HttpRequest request, ReadOnlyMemory<byte> body, IReadOnlyList<string> names)
     {
-        if (string.IsNullOrWhiteSpace(contentType))
+        _ = MediaTypeHeaderValue.TryParse(request.ContentType, out var type);
+        switch (type?.MediaType.Value?.ToLowerInvariant())
         {
-            return (body, null);
+            case null when string.IsNullOrWhiteSpace(request.ContentType):
+            case "application/json":
+                return (body, null);
+            case UrlEncoded when Utf8.IsValid(body.Span):
+                // As strict as in a query, where the framework's reader leaves escapes alone that are no UTF-8.
+                var form = new QueryText(Encoding.UTF8.GetString(body.Span));
+                return ToJson(
+                    from name in names
+                    from value in form.ValuesOf(name)
+                    select (name, QueryText.Decode(value.Span)));
+            case UrlEncoded:
+                return (default, Error.Body("The body is not valid UTF-8."));
+            case Multipart:
+                return await ReadMultipartAsync(request, body, names);
+            default:
+                return (default, Error.Body($"The body must be JSON or a form: application/json, {UrlEncoded} or {Multipart}."));
         }
-        _ = MediaTypeHeaderValue.TryParse(contentType, out var type);
-        return type?.MediaType.ToString().ToLowerInvariant() switch
-        {
-            "application/json" => (body, null),
-            "application/x-www-form-urlencoded" => ToJson(ReadUrlEncoded(body.Span), names),
-            "multipart/form-data" when HeaderUtilities.RemoveQuotes(type.Boundary) is { Length: > 0 and <= LongestBoundary } boundary =>
-                await ReadMultipartAsync(boundary.ToString(), body) is { } fields ? ToJson(fields, names) : Broken(),
-            "multipart/form-data" => Broken(),
-            _ => (default, Error.Body("The body must be JSON or a form: application/json, application/x-www-form-urlencoded or multipart/form-data.")),
-        };
     }
 
-    private static (ReadOnlyMemory<byte> Json, Error? Fault) Broken() =>
-        (default, Error.Body("The body is not a form as its Content-Type says."));
+    private static async Task<(ReadOnlyMemory<byte> Json, Error? Fault)> ReadMultipartAsync(
+        HttpRequest request, ReadOnlyMemory<byte> body, IReadOnlyList<string> names)
+    {
+        request.Body = new MemoryStream(body.ToArray());
+        try
+        {
+            var form = await request.ReadFormAsync(Limits, request.HttpContext.RequestAborted);
+            return ToJson(
+                from field in form
+                where names.Contains(field.Key)
+                from value in field.Value
+                // What is no UTF-8 arrives as U+FFFD; so does U+FFFD itself, which is fine.
+                select (field.Key, value.Contains('\uFFFD') && !Utf8.IsValid(body.Span) ? null : value));
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException)
+        {
+            return (default, Error.Body("The body is not a form as its Content-Type says."));
+        }
+    }
 
-    private static (ReadOnlyMemory<byte> Json, Error? Fault) ToJson(List<(string Name, byte[] Value)> fields, IReadOnlyList<string> names)
+    /// <param name="fields">A null value is no valid UTF-8.</param>
+    private static (ReadOnlyMemory<byte> Json, Error? Fault) ToJson(IEnumerable<(string Name, string? Value)> fields)
     {
         using var json = new MemoryStream();
         using (var writer = new Utf8JsonWriter(json))
         {
             writer.WriteStartObject();
-            foreach (var (name, value) in fields.Where(field => names.Contains(field.Name)))
+            foreach (var (name, value) in fields)
             {
-                if (!Utf8.IsValid(value))
+                if (value is null)
                 {
                     return (default, Error.Body($"{name} is not valid UTF-8.", name));
                 }
@@ -59,64 +87,5 @@ internal static class FormAsJson
             writer.WriteEndObject();
         }
         return (json.ToArray(), null);
-    }
-
-    private static List<(string Name, byte[] Value)> ReadUrlEncoded(ReadOnlySpan<byte> body)
-    {
-        var fields = new List<(string, byte[])>();
-        foreach (var range in body.Split((byte)'&'))
-        {
-            var field = body[range];
-            var end = field.IndexOf((byte)'=');
-            var name = end < 0 ? field : field[..end];
-            var value = end < 0 ? [] : field[(end + 1)..];
-            fields.Add((Encoding.UTF8.GetString(Decode(name)), Decode(value)));
-        }
-        return fields;
-    }
-
-    private static byte[] Decode(ReadOnlySpan<byte> encoded)
-    {
-        var decoded = new byte[encoded.Length];
-        var length = 0;
-        for (var i = 0; i < encoded.Length; i++)
-        {
-            if (encoded[i] == '%' && i + 2 < encoded.Length
-                && byte.TryParse(encoded.Slice(i + 1, 2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value))
-            {
-                decoded[length++] = value;
-                i += 2;
-            }
-            else
-            {
-                decoded[length++] = encoded[i] == '+' ? (byte)' ' : encoded[i];
-            }
-        }
-        return decoded[..length];
-    }
-
-    /// <summary>Null: malformed.</summary>
-    private static async Task<List<(string Name, byte[] Value)>?> ReadMultipartAsync(string boundary, ReadOnlyMemory<byte> body)
-    {
-        var fields = new List<(string, byte[])>();
-        try
-        {
-            var reader = new MultipartReader(boundary, new MemoryStream(body.ToArray()));
-            while (await reader.ReadNextSectionAsync() is { } section)
-            {
-                // A file is no field, whatever its name.
-                if (section.GetContentDispositionHeader() is { } header && !header.IsFileDisposition())
-                {
-                    using var value = new MemoryStream();
-                    await section.Body.CopyToAsync(value);
-                    fields.Add((HeaderUtilities.RemoveQuotes(header.Name).ToString(), value.ToArray()));
-                }
-            }
-            return fields;
-        }
-        catch (Exception e) when (e is IOException or InvalidDataException)
-        {
-            return null;
-        }
     }
 }

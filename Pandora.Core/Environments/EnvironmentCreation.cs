@@ -12,7 +12,7 @@ internal static class EnvironmentCreation
     {
         var input = body.Value;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.KeepProjectAsync(input.ProjectId.Value, ct))
+        if (!await db.ShareLockProjectAsync(input.ProjectId.Value, ct))
         {
             return Error.NotFound("Project", ("id", input.ProjectId.Identifier)) with { Loc = "project_id" };
         }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
+using Pandora.Core.Quotas;
 using Pandora.Core.Rest;
 
 namespace Pandora.Core.Environments;

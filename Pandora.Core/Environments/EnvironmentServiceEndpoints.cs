@@ -24,7 +24,7 @@ internal static class EnvironmentServiceEndpoints
         var input = body.Value;
         var serviceId = input.Id.Value;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await db.KeepEnvironmentAsync(id.Value, ct) is not { } environment)
+        if (await db.ShareLockEnvironmentAsync(id.Value, ct) is not { } environment)
         {
             return id.NotFound("Environment");
         }

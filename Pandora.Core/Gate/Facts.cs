@@ -84,35 +84,3 @@ internal sealed record ServiceFacts(int Id, int LoggedId, ServiceState State);
 /// <param name="Id">Of the counter.</param>
 /// <param name="Max">-1 is unlimited.</param>
 internal sealed record CounterFacts(int Id, long Max, ResetSchedule Schedule);
-
-/// <summary>The rules of a check that need no counter.</summary>
-internal static class Verdict
-{
-    /// <summary>
-    /// The failure of highest priority, or <see cref="FailureCode.None"/>. The order of the lines is that priority.
-    /// </summary>
-    public static FailureCode Of(Facts facts, DateTimeOffset now)
-    {
-        if (facts.Key is not { } key)
-        {
-            return FailureCode.ApiKeyInvalid;
-        }
-        if (!key.IsEnabled)
-        {
-            return FailureCode.ApiKeyDisabled;
-        }
-        if (key.ExpiresAt < now)
-        {
-            return FailureCode.ApiKeyExpired;
-        }
-        return facts.Service switch
-        {
-            null => FailureCode.ServiceMismatch,
-            { State: ServiceState.Disabled } => FailureCode.ServiceDisabled,
-            { State: ServiceState.Deprecated } => FailureCode.ServiceDeprecated,
-            _ when facts.Counter is null => FailureCode.ServiceNotAssigned,
-            _ when !key.IsEnvironmentEnabled || !key.IsProjectEnabled => FailureCode.EnvironmentDisabled,
-            _ => FailureCode.None,
-        };
-    }
-}

@@ -25,7 +25,7 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
 
     private static readonly SearchValues<char> LineEnds = SearchValues.Create("\r\n");
 
-    public static LoggedTexts Of(Check check, string keyMask, MetadataLogging kept)
+    public static LoggedTexts From(Check check, string keyMask, MetadataLogging kept)
     {
         string Mask(string text) => text.Replace(check.ApiKey, keyMask, StringComparison.Ordinal);
         string Text(string text) => text.Length == 0 ? "" : CutBytes(Mask(text));

@@ -7,7 +7,7 @@ namespace Pandora.Core.Keys;
 
 /// <summary>
 /// The hash by which a presented key is looked up: SHA-256 of its text, or HMAC-SHA-256 under the operator's pepper. A fast
-/// hash is right here: a key has 256 bits of chance, there is nothing to guess. Safe for use by many threads.
+/// hash is right here: a key has 256 bits of entropy, too many to guess. Safe for use by many threads.
 /// </summary>
 internal sealed class ApiKeyHasher(PandoraSettings settings)
 {

@@ -1,11 +1,12 @@
 using System.Buffers;
+using System.IO.Hashing;
 using System.Security.Cryptography;
 using System.Text;
 
 namespace Pandora.Core.Keys;
 
 /// <summary>
-/// The text of an API key: <c>pdk_</c>, 43 characters of chance (256 bits), 6 characters of checksum. Keys that were
+/// The text of an API key: <c>pdk_</c>, 43 random characters (256 bits of entropy), 6 characters of checksum. Keys that were
 /// imported may have any other shape.
 /// </summary>
 internal static class ApiKeyText
@@ -63,12 +64,12 @@ internal static class ApiKeyText
         return text.AsSpan(ChecksumOffset).SequenceEqual(checksum);
     }
 
-    /// <summary>CRC-32 in base62, most significant digit first. It tells slips of the pen, not forgeries.</summary>
+    /// <summary>CRC-32 in base62, most significant digit first. It detects typing errors, not forgeries.</summary>
     private static void WriteChecksum(ReadOnlySpan<char> text, Span<char> checksum)
     {
         Span<byte> ascii = stackalloc byte[ChecksumOffset];
         Encoding.ASCII.GetBytes(text, ascii);
-        var rest = Crc32.Of(ascii);
+        var rest = Crc32.HashToUInt32(ascii);
         for (var i = ChecksumLength - 1; i >= 0; i--)
         {
             checksum[i] = Alphabet[(int)(rest % (uint)Alphabet.Length)];

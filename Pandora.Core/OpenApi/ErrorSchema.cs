@@ -27,7 +27,10 @@ internal static class ErrorSchema
             {
                 Type = JsonSchemaType.Object,
                 Description = "What identifies the record.",
-                AdditionalProperties = new OpenApiSchema { Type = JsonSchemaType.String | JsonSchemaType.Integer },
+                AdditionalProperties = new OpenApiSchema
+                {
+                    AnyOf = [new OpenApiSchema { Type = JsonSchemaType.String }, new OpenApiSchema { Type = JsonSchemaType.Integer }],
+                },
             },
             ["loc"] = Text("Path of the faulty input, such as services[0].id."),
             ["errors"] = new OpenApiSchema

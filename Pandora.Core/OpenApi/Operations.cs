@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -8,7 +9,7 @@ using Pandora.Core.Security;
 
 namespace Pandora.Core.OpenApi;
 
-/// <summary>Describes a route from what its inputs and its access rule tell of themselves.</summary>
+/// <summary>Describes a route from what its inputs and its policy tell of themselves.</summary>
 internal static class Operations
 {
     private const string Json = "application/json";
@@ -27,7 +28,7 @@ internal static class Operations
         {
             operation.RequestBody = OfBody(body, document);
         }
-        AddAccess(operation, metadata.OfType<AccessRule>().LastOrDefault()?.Level ?? AccessLevel.Administrator, document);
+        AddAccess(operation, metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy, document);
         AddRefusals(operation, document);
         if (metadata.OfType<QueryMetadata>().Any())
         {
@@ -72,13 +73,13 @@ internal static class Operations
         };
     }
 
-    private static void AddAccess(OpenApiOperation operation, AccessLevel level, OpenApiDocument document)
+    private static void AddAccess(OpenApiOperation operation, string? policy, OpenApiDocument document)
     {
-        if (level == AccessLevel.Anyone)
+        if (policy is null)
         {
             return;
         }
-        var scheme = level == AccessLevel.Reveal ? ApiDocument.ScopedScheme : ApiDocument.PasswordScheme;
+        var scheme = policy == Policies.Reveal ? ApiDocument.ScopedScheme : ApiDocument.PasswordScheme;
         operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] }];
         Declare(operation, StatusCodes.Status401Unauthorized);
         Declare(operation, StatusCodes.Status403Forbidden);

@@ -75,7 +75,6 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
             assignment.ToTable("project_service");
             assignment.HasKey(row => new { row.ProjectId, row.ServiceId });
             assignment.HasOne(row => row.Service).WithMany().HasForeignKey(row => row.ServiceId);
-            assignment.Ignore(row => row.Schedule);
         });
         modelBuilder.Entity<EnvironmentServiceRow>(assignment =>
         {
@@ -83,7 +82,6 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
             assignment.HasKey(row => new { row.EnvironmentId, row.ServiceId });
             assignment.HasOne(row => row.ProjectService).WithMany().HasForeignKey(row => new { row.ProjectId, row.ServiceId });
             assignment.Property(row => row.Id).ValueGeneratedOnAdd();
-            assignment.Ignore(row => row.Quota);
             assignment.Ignore(row => row.EndedUnits);
         });
         modelBuilder.Entity<ReservationRow>().ToTable("reservation").Property(row => row.Id).ValueGeneratedNever();
@@ -116,7 +114,7 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
         configurationBuilder.Properties<ServiceStatus>().HaveConversion<WordConverter<ServiceStatus>>();
         configurationBuilder.Properties<ClientType>().HaveConversion<WordConverter<ClientType>>();
         configurationBuilder.Properties<SwitchStatus>().HaveConversion<WordConverter<SwitchStatus>>();
-        configurationBuilder.Properties<Quotas.ResetFrequency>().HaveConversion<WordConverter<Quotas.ResetFrequency>>();
+        configurationBuilder.Properties<ResetFrequency>().HaveConversion<WordConverter<ResetFrequency>>();
     }
 
     /// <summary>Stores an enumeration member as its lower-case word.</summary>

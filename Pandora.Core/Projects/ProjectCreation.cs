@@ -11,11 +11,11 @@ internal static class ProjectCreation
     {
         var input = body.Value;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.KeepClientAsync(input.ClientId.Value, ct))
+        if (!await db.ShareLockClientAsync(input.ClientId.Value, ct))
         {
             return Error.NotFound("Client", ("id", input.ClientId.Identifier)) with { Loc = "client_id" };
         }
-        var kept = await db.KeepServicesAsync([.. input.Services.Select(entry => entry.Id.Value).Distinct()], ct);
+        var kept = await db.ShareLockServicesAsync([.. input.Services.Select(entry => entry.Id.Value).Distinct()], ct);
         var services = kept.ToDictionary(service => service.Id);
         if (FaultsOf(input.Services, services) is { Count: > 0 } faults)
         {

@@ -1,4 +1,5 @@
 using Pandora.Core.Persistence;
+using Pandora.Core.Quotas;
 using Pandora.Core.Rest;
 
 namespace Pandora.Core.Projects;

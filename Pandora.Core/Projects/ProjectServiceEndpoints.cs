@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
+using Pandora.Core.Quotas;
 using Pandora.Core.Rest;
 
 namespace Pandora.Core.Projects;
@@ -22,11 +23,11 @@ internal static class ProjectServiceEndpoints
     {
         var input = body.Value;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (!await db.KeepProjectAsync(id.Value, ct))
+        if (!await db.ShareLockProjectAsync(id.Value, ct))
         {
             return id.NotFound("Project");
         }
-        if (await db.KeepServicesAsync([input.Id.Value], ct) is not [var service])
+        if (await db.ShareLockServicesAsync([input.Id.Value], ct) is not [var service])
         {
             return Error.NotFound("Service", ("id", input.Id.Identifier)) with { Loc = "id" };
         }

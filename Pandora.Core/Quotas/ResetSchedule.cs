@@ -1,13 +1,6 @@
-namespace Pandora.Core.Quotas;
+using Pandora.Core.Persistence;
 
-/// <summary>How often a quota is filled up again.</summary>
-public enum ResetFrequency
-{
-    Daily,
-    Weekly,
-    Biweekly,
-    Monthly,
-}
+namespace Pandora.Core.Quotas;
 
 /// <summary>When the quota of a service on a project is filled up again.</summary>
 /// <param name="LastReset">

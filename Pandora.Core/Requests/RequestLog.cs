@@ -100,7 +100,7 @@ internal static class RequestLog
         filter is { Status: null, Reason: null }
             ? null
             : [.. LogWanted.AllOutcomes.Where(outcome =>
-                HasStatus(outcome, filter.Status) && HasReason(outcome, filter.Reason) && CanBeOf(RequestRow.ReasonOf((short)outcome), filter))];
+                HasStatus(outcome, filter.Status) && HasReason(outcome, filter.Reason) && CanBeOf(LoggedOutcome.ReasonOf((short)outcome), filter))];
 
     /// <summary>False: such rows have no key, or no service. They are many, and would be read to find out.</summary>
     private static bool CanBeOf(FailureCode reason, RequestFilter filter) => reason switch
@@ -114,10 +114,10 @@ internal static class RequestLog
     {
         null => true,
         ExecutionStatusFilter.QuotaExceeded => HasReason(outcome, FailureCode.QuotaExceeded),
-        _ => RequestRow.StatusOf((short)outcome) == (ExecutionStatus)status,
+        _ => LoggedOutcome.StatusOf((short)outcome) == (ExecutionStatus)status,
     };
 
-    private static bool HasReason(int outcome, FailureCode? reason) => reason is null || RequestRow.ReasonOf((short)outcome) == reason;
+    private static bool HasReason(int outcome, FailureCode? reason) => reason is null || LoggedOutcome.ReasonOf((short)outcome) == reason;
 
     /// <summary>A place that every wanted row comes after in the list.</summary>
     private static LogPlace Below(DateTimeOffset? to, ListPosition? after)
@@ -134,8 +134,8 @@ internal static class RequestLog
         new RequestPlace(line.EnvironmentId ?? 0, line.Key?.EnvironmentName ?? ""),
         new RequestService(line.ServiceId ?? 0, line.Service?.Name ?? line.ServiceName, line.Service?.Version ?? line.ServiceVersion),
         line.StatusCode,
-        RequestRow.StatusOf(line.Outcome),
-        RequestRow.ReasonOf(line.Outcome),
+        LoggedOutcome.StatusOf(line.Outcome),
+        LoggedOutcome.ReasonOf(line.Outcome),
         line.RequestTime,
         line.Path,
         LoggedMethod.NameOf(line.Method, line.MethodName),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using QuotaRange = Pandora.Core.Quotas.Quota;
 
 namespace Pandora.Core.Rest;
 
@@ -74,9 +75,9 @@ internal sealed partial class JsonFields
         {
             return Unreadable(name, "must be a whole number", 0L);
         }
-        return value.TryGetInt64(out var quota) && quota is >= Quotas.Quota.Unlimited and <= Quotas.Quota.Largest
+        return value.TryGetInt64(out var quota) && quota is >= QuotaRange.Unlimited and <= QuotaRange.Largest
             ? quota
-            : Broken(name, $"must be between {Quotas.Quota.Unlimited} (unlimited) and {Quotas.Quota.Largest}", 0L);
+            : Broken(name, $"must be between {QuotaRange.Unlimited} (unlimited) and {QuotaRange.Largest}", 0L);
     }
 
     private DateTimeOffset InstantOf(string name, JsonElement value, bool dateAllowed)

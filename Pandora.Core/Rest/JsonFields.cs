@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Unicode;
 using Pandora.Core.Errors;
+using QuotaRange = Pandora.Core.Quotas.Quota;
 
 namespace Pandora.Core.Rest;
 
@@ -224,7 +225,7 @@ internal sealed partial class JsonFields
         new(name, FieldKind.Word, required) { Words = Words<TEnum>.All };
 
     private static FieldDescription DescribeQuota(string name, bool required) =>
-        new(name, FieldKind.Number, required) { Min = Quotas.Quota.Unlimited, Max = Quotas.Quota.Largest };
+        new(name, FieldKind.Number, required) { Min = QuotaRange.Unlimited, Max = QuotaRange.Largest };
 
     private FieldDescription DescribeObjects<T>(string name, Func<JsonFields, T> read)
     {

@@ -11,7 +11,7 @@ internal static class CheckAnswers
 {
     public static ValidateResponse ToResponse(CheckAnswer answer)
     {
-        var failure = FailureWords.Of(answer.Failure);
+        var failure = answer.Failure.ToWord();
         CallWatch.Answered(failure, answer.RequestId);
         var response = new ValidateResponse
         {

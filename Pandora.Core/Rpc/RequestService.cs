@@ -2,6 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Outcomes;
 using Pandora.Protos.Request.V1;
 using Status = Grpc.Core.Status;
 

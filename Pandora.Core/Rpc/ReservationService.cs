@@ -2,6 +2,7 @@ using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Outcomes;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.Reservation.V1;
 

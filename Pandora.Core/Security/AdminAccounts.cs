@@ -51,7 +51,7 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
             """;
         await using var command = dataSource.CreateCommand(Sql);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = Username });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = await HashFirstAsync(password, ct) });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = await hashing.HashAsync(password) });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = version });
         if (await command.ExecuteNonQueryAsync(ct) == 1)
         {
@@ -87,11 +87,5 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = renewed });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = outdated });
         await command.ExecuteNonQueryAsync(ct);
-    }
-
-    private async Task<string> HashFirstAsync(string password, CancellationToken ct)
-    {
-        using var turn = await hashing.EnterAsync(ct) ?? throw new InvalidOperationException("Nothing else hashes before the start.");
-        return await turn.HashAsync(password);
     }
 }

@@ -13,11 +13,11 @@ internal readonly record struct PasswordVerdict(AdminAccount? Account, Error? Re
 /// <summary>Checks a username and a password, and slows down those who guess. Every login and reauthentication passes here.</summary>
 /// <remarks>
 /// 1. A locked counter refuses at once; nothing waits, nothing is hashed.
-/// 2. Wait for a turn to hash: only a few at once on this node.
+/// 2. Wait for the permit to hash: only a few at once on this node.
 /// 3. Look at the counters again: attempts before this one may have locked them.
 /// 4. Hash, whoever it is.
-/// 5. In a transaction, take the counters: attempts that share one go one after the other, on all nodes. Who finds a
-///    counter locked now learns nothing about the password; so of any number of simultaneous guesses only as many are
+/// 5. In a transaction, take the counters: attempts that share one go one after the other, on all nodes. Callers who
+///    find a counter locked now learn nothing about the password; so of any number of simultaneous guesses only as many are
 ///    answered as the counters allow, and a right password is never refused for coming with others.
 /// </remarks>
 internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts accounts, PasswordHashing hashing, TimeProvider time)
@@ -31,8 +31,8 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         }
 
         // :: 2
-        using var turn = await hashing.EnterAsync(ct);
-        if (turn is null)
+        using var permit = await hashing.AcquireAsync(ct);
+        if (!permit.IsAcquired)
         {
             return new PasswordVerdict(null, PasswordHashing.Busy());
         }
@@ -44,7 +44,7 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         }
 
         // :: 4
-        var attempt = await TryAsync(username, password, turn, ct);
+        var attempt = await TryAsync(username, password, ct);
 
         // :: 5
         return await CountAsync(attempt, username, peer);
@@ -58,19 +58,19 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
     }
 
     // The hash is computed for an unknown username too, so that the time taken does not tell which names exist.
-    private async Task<Attempt> TryAsync(string username, string password, PasswordHashing.Turn turn, CancellationToken ct)
+    private async Task<Attempt> TryAsync(string username, string password, CancellationToken ct)
     {
         if (await accounts.FindAsync(ct) is not { } account)
         {
             return new Attempt(null, null);
         }
-        var result = await turn.VerifyAsync(account.PasswordHash, password);
+        var result = await hashing.VerifyAsync(account.PasswordHash, password);
         if (username != account.Username || result == PasswordVerificationResult.Failed)
         {
             return new Attempt(null, null);
         }
         var outdated = result == PasswordVerificationResult.SuccessRehashNeeded;
-        return new Attempt(account, outdated ? await turn.HashAsync(password) : null);
+        return new Attempt(account, outdated ? await hashing.HashAsync(password) : null);
     }
 
     // A caller who hangs up has used the attempt all the same; hence no cancellation.

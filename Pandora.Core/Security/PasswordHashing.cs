@@ -1,70 +1,63 @@
+using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Extensions.Options;
 using Pandora.Core.Errors;
 
 namespace Pandora.Core.Security;
 
 /// <summary>
-/// Slow, salted hashes of passwords: PBKDF2 with HMAC-SHA-512, parameters stored in the hash. Only a few are computed at
-/// once, so that a flood of logins does not take the processors from everything else.
+/// Slow, salted hashes of passwords: BCrypt over SHA-384, so that every character of a long password counts. Only a few are
+/// computed at once, so that a flood of logins does not take the processors from everything else.
 /// </summary>
-internal sealed class PasswordHashing : IDisposable
+/// <param name="workFactor">Each step doubles the time; 12 takes about a quarter of a second.</param>
+internal sealed class PasswordHashing(int workFactor = 12) : IDisposable
 {
-    /// <summary>What OWASP asks of PBKDF2 with HMAC-SHA-512.</summary>
-    private const int Iterations = 210_000;
+    /// <summary>Precedes the BCrypt text, which does not tell itself that the password went through SHA-384 first.</summary>
+    private const string Prefix = "sha384:";
 
-    /// <summary>Who finds as many waiting is refused: each one in the queue holds memory.</summary>
-    private const int LongestQueue = 64;
+    /// <summary>Callers beyond this many waiting are refused; one after the other, the last one waits for about 4 s.</summary>
+    private const int LongestQueue = 16;
 
-    private readonly PasswordHasher<PasswordHashing> _hasher =
-        new(Options.Create(new PasswordHasherOptions { IterationCount = Iterations }));
+    /// <summary>Verifies what earlier versions stored: PBKDF2.</summary>
+    private readonly PasswordHasher<PasswordHashing> _earlier = new();
 
-    private readonly SemaphoreSlim _turns = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4));
-    private int _waiting;
+    private readonly ConcurrencyLimiter _limiter = new(new ConcurrencyLimiterOptions
+    {
+        PermitLimit = Math.Clamp(Environment.ProcessorCount / 2, 1, 4),
+        QueueLimit = LongestQueue,
+        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
+    });
 
-    /// <summary>The answer when <see cref="EnterAsync"/> gives no turn.</summary>
+    /// <summary>The answer to callers who got no permit.</summary>
     public static Error Busy() =>
         new(ErrorCode.Unavailable, "Too many passwords are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 
-    /// <summary>Waits for a turn to hash; dispose it to let the next one in. Null: too many wait already.</summary>
-    public async Task<Turn?> EnterAsync(CancellationToken ct)
+    /// <summary>
+    /// Waits for the permit to hash and verify; disposing it lets the next caller in. Not acquired: too many wait already.
+    /// </summary>
+    public ValueTask<RateLimitLease> AcquireAsync(CancellationToken ct) => _limiter.AcquireAsync(1, ct);
+
+    public Task<string> HashAsync(string password) =>
+        Task.Run(() => Prefix + BCrypt.Net.BCrypt.EnhancedHashPassword(password, workFactor, BCrypt.Net.HashType.SHA384));
+
+    /// <summary>
+    /// <see cref="PasswordVerificationResult.SuccessRehashNeeded"/>: right, but stored by an earlier version or with another
+    /// work factor.
+    /// </summary>
+    public Task<PasswordVerificationResult> VerifyAsync(string hash, string password) => Task.Run(() => Verify(hash, password));
+
+    public void Dispose() => _limiter.Dispose();
+
+    private PasswordVerificationResult Verify(string hash, string password)
     {
-        try
+        var outdated = !hash.StartsWith(Prefix, StringComparison.Ordinal);
+        if (outdated
+            ? _earlier.VerifyHashedPassword(this, hash, password) == PasswordVerificationResult.Failed
+            : !BCrypt.Net.BCrypt.EnhancedVerify(password, hash[Prefix.Length..], BCrypt.Net.HashType.SHA384))
         {
-            if (Interlocked.Increment(ref _waiting) > LongestQueue)
-            {
-                return null;
-            }
-            await _turns.WaitAsync(ct);
-            return new Turn(this);
+            return PasswordVerificationResult.Failed;
         }
-        finally
-        {
-            Interlocked.Decrement(ref _waiting);
-        }
-    }
-
-    public void Dispose() => _turns.Dispose();
-
-    /// <summary>The right to hash now.</summary>
-    internal sealed class Turn(PasswordHashing hashing) : IDisposable
-    {
-        private bool _over;
-
-        public Task<string> HashAsync(string password) =>
-            Task.Run(() => hashing._hasher.HashPassword(hashing, password));
-
-        /// <summary><see cref="PasswordVerificationResult.SuccessRehashNeeded"/>: right, but hashed more weakly than today.</summary>
-        public Task<PasswordVerificationResult> VerifyAsync(string hash, string password) =>
-            Task.Run(() => hashing._hasher.VerifyHashedPassword(hashing, hash, password));
-
-        public void Dispose()
-        {
-            if (!_over)
-            {
-                _over = true;
-                hashing._turns.Release();
-            }
-        }
+        return outdated || BCrypt.Net.BCrypt.PasswordNeedsRehash(hash[Prefix.Length..], workFactor)
+            ? PasswordVerificationResult.SuccessRehashNeeded
+            : PasswordVerificationResult.Success;
     }
 }

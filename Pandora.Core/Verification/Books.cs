@@ -3,6 +3,7 @@ using System.Globalization;
 using Npgsql;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.Verification;

@@ -8,7 +8,7 @@ internal enum Scope
     Counters,
     LogRows,
     Reservations,
-    RememberedAnswers,
+    IdempotencyStore,
     ApiKeys,
 
     /// <summary>Reservations that have ended, but whose units no writer has given back yet.</summary>
@@ -28,7 +28,7 @@ internal sealed record BooksReport(long Differences, IReadOnlyList<long> Scope)
     public IEnumerable<string> Summary()
     {
         yield return Line(
-            $"checked: {Count(Verification.Scope.Counters)} counters, {Count(Verification.Scope.LogRows)} log rows, {Count(Verification.Scope.Reservations)} reservations, {Count(Verification.Scope.RememberedAnswers)} remembered answers, {Count(Verification.Scope.ApiKeys)} API keys");
+            $"checked: {Count(Verification.Scope.Counters)} counters, {Count(Verification.Scope.LogRows)} log rows, {Count(Verification.Scope.Reservations)} reservations, {Count(Verification.Scope.IdempotencyStore)} remembered answers, {Count(Verification.Scope.ApiKeys)} API keys");
         if (Count(Verification.Scope.EndedReservations) > 0)
         {
             yield return Line(

@@ -82,7 +82,7 @@ public sealed class EventIdTests
     {
         const string core = "Pandora.Core.";
         var place = type.Namespace ?? type.Assembly.GetName().Name!;
-        return place.StartsWith(core, StringComparison.Ordinal) ? place[core.Length..] : place;
+        return place.StartsWith(core, StringComparison.Ordinal) ? place[core.Length..].Split('.')[0] : place;
     }
 
     private sealed record Event(int Id, string Name, string Level, string Room, string[] Parameters);

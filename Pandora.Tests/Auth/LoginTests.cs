@@ -3,8 +3,10 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Identity;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Pandora.Core.Rest;
+using Pandora.Core.Security;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Auth;
@@ -126,6 +128,22 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         (await LogInAsync(Raw.Body([.. "{\"username\":\"a"u8, 0xFF, .. "\",\"password\":\"x\"}"u8], "application/json")))
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body");
 
+    [Fact]
+    public async Task Invalid_UTF_8_in_a_part_is_a_fault_of_the_body_and_the_replacement_character_itself_is_none()
+    {
+        static HttpContent Body(ReadOnlySpan<byte> password) => Raw.Body(
+            [
+                .. "--b\r\nContent-Disposition: form-data; name=username\r\n\r\nAdmin\r\n"u8,
+                .. "--b\r\nContent-Disposition: form-data; name=password\r\n\r\n"u8, .. password, .. "\r\n--b--\r\n"u8,
+            ],
+            "multipart/form-data; boundary=b");
+
+        (await LogInAsync(Body([0xFF])))
+            .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body", "password");
+        (await LogInAsync(Body("\uFFFD"u8))).ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+        (await LogInAsync(Raw.Body("username=Admin&password=%EF%BF%BD", Raw.Form))).ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+    }
+
     [Theory]
     [InlineData("application/json")]
     [InlineData(Raw.Form)]
@@ -162,6 +180,8 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
     public async Task An_unknown_username_takes_as_long_as_a_wrong_password()
     {
         var (wrong, unknown) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+        await using var node = await StartWithRealHashesAsync();
+        using var client = new RestClient(node.RestAddress);
         for (var i = 0; i < 2; i++)
         {
             wrong = Shorter(wrong, await TimeAsync(TestAccount.Username));
@@ -176,25 +196,29 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         async Task<TimeSpan> TimeAsync(string username)
         {
             var started = System.Diagnostics.Stopwatch.GetTimestamp();
-            (await LogInAsync(new { username, password = "wrong" })).Expect(HttpStatusCode.Unauthorized);
+            (await client.PostAsync("/auth/login", new { username, password = "wrong" })).Expect(HttpStatusCode.Unauthorized);
             return System.Diagnostics.Stopwatch.GetElapsedTime(started);
         }
     }
 
     [Fact]
-    public async Task An_outdated_hash_is_renewed_by_a_login()
+    public async Task A_hash_of_an_earlier_version_is_renewed_by_a_login_and_by_nothing_else()
     {
         const string Read = "SELECT password_hash FROM admin_account";
-        var weak = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = 1000 }));
-        await fixture.Node.ExecuteAsync(
-            "UPDATE admin_account SET password_hash = $1", weak.HashPassword(new object(), TestAccount.Password));
+        var earlier = new PasswordHasher<object>(Options.Create(new PasswordHasherOptions { IterationCount = 210_000 }))
+            .HashPassword(new object(), TestAccount.Password);
+        await using var node = await StartWithRealHashesAsync();
+        await node.ExecuteAsync("UPDATE admin_account SET password_hash = $1", earlier);
 
-        (await LogInAsync(new { username = TestAccount.Username, password = TestAccount.Password })).Expect(HttpStatusCode.OK);
-        var renewed = await fixture.Node.ScalarAsync<string>(Read);
-        (await LogInAsync(new { username = TestAccount.Username, password = TestAccount.Password })).Expect(HttpStatusCode.OK);
+        (await node.Rest.PostAsync("/auth/login", new { username = TestAccount.Username, password = "wrong" }))
+            .Expect(HttpStatusCode.Unauthorized);
+        Assert.Equal(earlier, await node.ScalarAsync<string>(Read));
+        await node.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
+        var renewed = await node.ScalarAsync<string>(Read);
+        await node.Rest.SignInAsync(TestAccount.Username, TestAccount.Password);
 
-        Assert.True(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(Convert.FromBase64String(renewed).AsSpan(5)) >= 210_000);
-        Assert.Equal(renewed, await fixture.Node.ScalarAsync<string>(Read));
+        Assert.StartsWith("sha384:$2a$12$", renewed, StringComparison.Ordinal);
+        Assert.Equal(renewed, await node.ScalarAsync<string>(Read));
     }
 
     [Fact]
@@ -207,6 +231,10 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         (await node.Rest.PostAsync("/auth/login", new { username = TestAccount.Username, password = TestAccount.Password }))
             .ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
     }
+
+    /// <summary>On a database of its own, hashing as slowly as the product does.</summary>
+    private async Task<TestNode> StartWithRealHashesAsync() => await TestNode.StartAsync(
+        await fixture.Server.CreateDatabaseAsync(), fixture.Clock, adjust: builder => builder.Services.AddSingleton<PasswordHashing>());
 
     private Task<RestAnswer> LogInAsync(object body) => _client.PostAsync("/auth/login", body);
 }

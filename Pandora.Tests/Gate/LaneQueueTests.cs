@@ -1,4 +1,5 @@
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Settings;
 
 namespace Pandora.Tests.Gate;
@@ -108,6 +109,6 @@ public sealed class LaneQueueTests
     {
         var check = new Check(
             "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, CallMetadata.Empty);
-        return new PendingCheck(check, LoggedTexts.Of(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"));
+        return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"));
     }
 }

@@ -1,4 +1,6 @@
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Ledger;
+using Pandora.Core.Persistence;
 using Pandora.Core.Quotas;
 
 namespace Pandora.Tests.Gate;

@@ -26,6 +26,6 @@ public sealed class LoggedTextsTests
             null,
             CallMetadata.Empty with { Headers = headers });
 
-        Assert.Equal(kept, LoggedTexts.Of(check, "...", MetadataLogging.Full).Metadata.Headers);
+        Assert.Equal(kept, LoggedTexts.From(check, "...", MetadataLogging.Full).Metadata.Headers);
     }
 }

@@ -2,6 +2,8 @@ using System.Text;
 using System.Text.RegularExpressions;
 using Npgsql;
 using Pandora.Core.Gate;
+using Pandora.Core.Gate.Cache;
+using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Persistence;
 using Pandora.Tests.Harness;
 
@@ -27,8 +29,8 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
     {
         { nameof(LedgerSql.CommitBatch), Calls },
         { nameof(LedgerSql.CommitBatchWithTexts), Calls + ", text[], text[], text[], text[], text[], text[], text[], text[]" },
-        { nameof(DirectorySql.ReadFacts), "bytea[], text[], text[]" },
-        { nameof(DirectorySql.ReadChanges), "bigint, int" },
+        { nameof(KeyFactsSql.ReadFacts), "bytea[], text[], text[]" },
+        { nameof(KeyFactsSql.ReadChanges), "bigint, int" },
         { nameof(GateSql.Reserve), "uuid[], int[], uuid[], bigint[], timestamptz[]" },
         { nameof(GateSql.NoteFirstUse), "int[], uuid[], timestamptz" },
         { nameof(GateSql.NoteLastUse), "int[], uuid[], timestamptz" },
@@ -89,8 +91,8 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
     }
 
     internal static string SqlOf(string name) =>
-        (string)(typeof(LedgerSql).GetField(name) ?? typeof(DirectorySql).GetField(name) ?? typeof(GateSql).GetField(name))!
-            .GetRawConstantValue()!;
+        (string)(typeof(LedgerSql).GetField(name) ?? typeof(KeyFactsSql).GetField(name) ?? typeof(GateSql).GetField(name))!
+            .GetValue(null)!;
 
     /// <summary>Any arguments will do: a generic plan is made without looking at them.</summary>
     internal static async Task<string> ExplainAsync(NpgsqlConnection connection, string sql, string types)

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Pandora.Core.EmbeddedPostgres;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 
 namespace Pandora.Tests.Harness;
 
@@ -65,6 +65,7 @@ internal sealed class OwnServer : IAsyncDisposable
                 DatabaseName = "pandora",
                 User = "pandora",
                 Password = "own",
+                BinariesDirectory = TestServer.BinariesDirectory,
                 ServerSettings = new Dictionary<string, string> { ["fsync"] = _flushes ? "on" : "off" },
             },
             NullLogger.Instance,

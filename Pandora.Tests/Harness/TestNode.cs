@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Pandora.Core;
+using Pandora.Core.Security;
 using Pandora.Core.Settings;
 using Pandora.Tests.Rpc;
 
@@ -14,6 +15,12 @@ namespace Pandora.Tests.Harness;
 /// <summary>A node of the product in this process, on free ports of the loopback interface.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
+    /// <summary>Generous: a test that fills tables is not about the time that takes on a machine with much else to do.</summary>
+    private const int SecondsForSql = 600;
+
+    /// <summary>Signs the tokens of every node that has no other secret.</summary>
+    public static readonly byte[] JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray();
+
     private readonly WebApplication _app;
     private readonly string _directory;
     private readonly bool _ownsDirectory;
@@ -76,7 +83,7 @@ internal sealed class TestNode : IAsyncDisposable
             HttpPort = 0,
             GrpcPort = 0,
             ListenAddress = IPAddress.Loopback,
-            JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray(),
+            JwtSecret = JwtSecret,
             ExposeVersion = true,
             LogMetadata = MetadataLogging.Full,
             LogRetentionDays = 0,
@@ -89,6 +96,7 @@ internal sealed class TestNode : IAsyncDisposable
             {
                 builder.Services.AddSingleton(clock);
             }
+            builder.Services.AddSingleton(_ => new PasswordHashing(TestAccount.WorkFactor));
             adjust?.Invoke(builder);
         });
         var printed = "";
@@ -107,7 +115,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = SecondsForSql };
         foreach (var parameter in parameters)
         {
             command.Parameters.AddWithValue(parameter);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Microsoft.OpenApi;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.OpenApi;
@@ -188,6 +189,60 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
         Assert.Contains("/swagger/doc.json", script, StringComparison.Ordinal);
         Assert.Contains("configObject.validatorUrl = null", script, StringComparison.Ordinal);
         Assert.DoesNotContain("@import", (await RawAsync("/swagger/swagger-ui.css")).Body, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/scalar")]
+    [InlineData("/scalar/")]
+    public async Task Scalar_comes_without_a_token_and_browsers_are_forbidden_to_load_anything_from_other_hosts(string path)
+    {
+        var page = (await RawAsync(path)).Expect(HttpStatusCode.OK);
+
+        var policy = Assert.Single(page.Response.Headers.GetValues("Content-Security-Policy"));
+        Assert.StartsWith("default-src 'self'; ", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("*", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("http", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("//", page.Body, StringComparison.Ordinal);
+        Assert.Contains("\"url\":\"swagger/doc.json\"", page.Body, StringComparison.Ordinal);
+        foreach (var off in (string[])["\"withDefaultFonts\":false", "\"telemetry\":false", "\"agent\":{\"disabled\":true}", "\"mcp\":{\"disabled\":true}"])
+        {
+            Assert.Contains(off, page.Body, StringComparison.Ordinal);
+        }
+        Assert.DoesNotContain("proxyUrl", page.Body, StringComparison.Ordinal);
+        foreach (var file in (string[])["scalar.js", "scalar.aspnetcore.js", "favicon.svg"])
+        {
+            Assert.Contains(file, page.Body, StringComparison.Ordinal);
+            (await RawAsync($"/scalar/{file}")).Expect(HttpStatusCode.OK);
+        }
+    }
+
+    [Fact]
+    public async Task The_document_in_OpenAPI_3_0_is_the_one_in_3_1_written_so()
+    {
+        var (newer, older) = (await ReadAsync("/swagger/doc.json"), await ReadAsync("/swagger/doc-3.0.json"));
+
+        Assert.Equal((OpenApiSpecVersion.OpenApi3_1, OpenApiSpecVersion.OpenApi3_0), (newer.Version, older.Version));
+        Assert.True(JsonNode.DeepEquals(
+            JsonNode.Parse(await newer.Document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_0, TestContext.Current.CancellationToken)),
+            older.Json));
+        Assert.StartsWith("3.0.", (string)older.Json["openapi"]!, StringComparison.Ordinal);
+        Assert.Equal(
+            [
+                "ApiKey.expires_at", "ApiKey.last_used", "ApiKeyCreate.expires_at", "ApiKeyUpdate.expires_at",
+                "EnvironmentCreate.services", "NewApiKey.expires_at", "NewApiKey.last_used", "ProjectCreate.services",
+            ],
+            from schema in older.Json["components"]!["schemas"]!.AsObject()
+            from property in schema.Value!["properties"]?.AsObject() ?? []
+            where (bool?)property.Value!["nullable"] == true
+            select $"{schema.Key}.{property.Key}");
+
+        async Task<(OpenApiDocument Document, OpenApiSpecVersion Version, JsonNode Json)> ReadAsync(string path)
+        {
+            var answer = (await RawAsync(path)).Expect(HttpStatusCode.OK);
+            var (document, diagnostic) = OpenApiDocument.Parse(answer.Body, "json");
+            Assert.Empty(diagnostic!.Errors);
+            return (document!, diagnostic.SpecificationVersion, answer.Json);
+        }
     }
 
     [GeneratedRegex("(?:src|href)=\"([^\"]+)\"")]

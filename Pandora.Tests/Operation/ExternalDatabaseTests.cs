@@ -1,5 +1,5 @@
 using Npgsql;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Operation;

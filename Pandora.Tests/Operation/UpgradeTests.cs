@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Migrations;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Operation;

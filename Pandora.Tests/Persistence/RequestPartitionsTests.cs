@@ -1,4 +1,4 @@
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Partitions;
 
 namespace Pandora.Tests.Persistence;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Pandora.Core.Persistence;
 using Pandora.Core.Quotas;
 
 namespace Pandora.Tests.Quotas;

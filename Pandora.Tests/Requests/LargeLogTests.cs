@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Partitions;
 using Pandora.Core.Telemetry;
 using Pandora.Tests.Harness;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using Pandora.Core.Gate;
+using Pandora.Core.Persistence;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Requests;

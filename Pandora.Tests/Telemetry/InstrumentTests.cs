@@ -1,7 +1,7 @@
 using System.Net;
 using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Persistence;
+using Pandora.Core.Persistence.Partitions;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Documentation;
 using Pandora.Tests.Harness;

@@ -1,0 +1,45 @@
+using Pandora.Core.Quotas;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>One question to the gate. Every text has passed the input rules of the transport.</summary>
+/// <param name="ApiKey">The key text as presented.</param>
+/// <param name="Quantity">Units to take, 1..<see cref="LargestQuantity"/>; a validation takes none.</param>
+/// <param name="IdempotencyKey">Names the call, so that its repetition gets the same answer. Null: it has no name.</param>
+/// <param name="TimeToLive">How long a reservation holds. Zero for the other kinds.</param>
+/// <param name="RequestTime">When the call reached the caller. Null: now.</param>
+internal sealed record Check(
+    string ApiKey,
+    string ServiceName,
+    string ServiceVersion,
+    CheckKind Kind,
+    long Quantity,
+    string? IdempotencyKey,
+    TimeSpan TimeToLive,
+    string Path,
+    string Method,
+    string IpAddress,
+    DateTimeOffset? RequestTime,
+    CallMetadata Metadata)
+{
+    public const long LargestQuantity = Quota.Largest;
+}
+
+/// <summary>What a check is to do with the quota.</summary>
+internal enum CheckKind
+{
+    /// <summary>Only look at the key.</summary>
+    Validate = 0,
+
+    /// <summary>Take units if the key may pass.</summary>
+    Consume = 1,
+
+    /// <summary>Take units that can be given back until they are confirmed.</summary>
+    Reserve = 2,
+}
+
+/// <summary>What the caller says about the call it was asked to serve; "" where it says nothing.</summary>
+internal sealed record CallMetadata(string Body, string Cookies, string Headers, string QueryParams, string BodyContentType)
+{
+    public static readonly CallMetadata Empty = new("", "", "", "", "");
+}

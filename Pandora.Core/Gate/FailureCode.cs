@@ -1,0 +1,34 @@
+using System.Text.Json;
+
+namespace Pandora.Core.Gate;
+
+/// <summary>
+/// Why a check was refused. The number is the priority (of several reasons the highest is reported) and what the
+/// request log stores; 0 stands for none.
+/// </summary>
+public enum FailureCode : short
+{
+    None = 0,
+    QuotaExceeded = 1,
+    EnvironmentDisabled = 2,
+    ServiceNotAssigned = 3,
+    ServiceDeprecated = 4,
+    ServiceDisabled = 5,
+    ServiceMismatch = 6,
+    ApiKeyExpired = 7,
+    ApiKeyDisabled = 8,
+    ApiKeyInvalid = 9,
+}
+
+/// <summary>The failure codes as every interface spells them, such as <c>QUOTA_EXCEEDED</c>.</summary>
+internal static class FailureCodes
+{
+    private static readonly string[] Words =
+    [
+        "", // none
+        .. Enum.GetValues<FailureCode>().Skip(1).Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString())),
+    ];
+
+    /// <summary>"" for <see cref="FailureCode.None"/>.</summary>
+    public static string ToWord(this FailureCode code) => Words[(int)code];
+}

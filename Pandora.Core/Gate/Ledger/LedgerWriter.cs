@@ -1,0 +1,410 @@
+using System.Diagnostics;
+using Npgsql;
+using Pandora.Core.Errors;
+using Pandora.Core.Gate.Cache;
+using Pandora.Core.Gate.Idempotency;
+using Pandora.Core.Gate.Outcomes;
+using Pandora.Core.Persistence;
+using Pandora.Core.Telemetry;
+
+namespace Pandora.Core.Gate.Ledger;
+
+/// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
+internal sealed partial class LedgerWriter(
+    LaneQueue lane, NpgsqlDataSource dataSource, KeyCache cache, TimeProvider time, NodeMeters meters, ILogger logger)
+{
+    private const int MaxBatch = 256;
+
+    // A caller hears within 5 s that the database is away; the rest is for what waits in the lane behind this batch.
+    private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
+
+    private readonly List<PendingCheck> _batch = new(MaxBatch);
+    private readonly LaneConnection _connection = new(dataSource, cache, logger);
+    private readonly InDoubtCommits _inDoubt = new(meters, logger);
+    private readonly AnswerTally _tally = new(meters);
+
+    // Left behind with a connection that may still be busy with it.
+    private LedgerBatch _run = new();
+
+    /// <summary>Runs until the lane is closed and empty, or <paramref name="stopNow"/>.</summary>
+    public async Task RunAsync(CancellationToken stopNow)
+    {
+        try
+        {
+            while (await HasWorkAsync(stopNow))
+            {
+                await _inDoubt.SettleAsync(_connection, stopNow);
+                await ServeBatchAsync(stopNow);
+            }
+            await _inDoubt.SettleAsync(_connection, stopNow);
+        }
+        catch (OperationCanceledException) when (stopNow.IsCancellationRequested)
+        {
+            // Time is up: what waits is ended below.
+        }
+        finally
+        {
+            // Whatever ended the loop: a lane that nobody works through must take no more checks.
+            lane.Close();
+            FailLane(new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping));
+            DropConnection();
+            _inDoubt.GiveUp();
+        }
+    }
+
+    /// <summary>False: the lane is closed and empty.</summary>
+    private async ValueTask<bool> HasWorkAsync(CancellationToken stopNow)
+    {
+        if (_inDoubt.IsEmpty)
+        {
+            return await lane.WaitAsync(stopNow);
+        }
+        using var pause = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        pause.CancelAfter(SettlePause);
+        try
+        {
+            return await lane.WaitAsync(pause.Token);
+        }
+        catch (OperationCanceledException) when (!stopNow.IsCancellationRequested)
+        {
+            return true;
+        }
+    }
+
+    private async Task ServeBatchAsync(CancellationToken stopNow)
+    {
+        _batch.Clear();
+        lane.Take(_batch, MaxBatch);
+        _batch.RemoveAll(check => !check.IsOpen);
+        if (_batch.Count == 0)
+        {
+            return;
+        }
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
+        limit.CancelAfter(BatchLimit);
+        try
+        {
+            await CommitAsync(_batch, limit.Token);
+        }
+        catch (Exception e) when (IsUnavailable(e, limit.Token))
+        {
+            FailAll(_batch, e);
+        }
+        catch (Exception e) when (_batch.Count > 1)
+        {
+            Log.BatchSplit(logger, _batch.Count, e);
+            await CommitEachInTimeAsync([.. _batch], limit.Token);
+        }
+        catch (Exception e)
+        {
+            Log.CheckFailed(logger, e);
+            FailBatch(_batch, e);
+        }
+    }
+
+    private async Task CommitEachInTimeAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        try
+        {
+            await CommitEachAsync(checks, ct);
+        }
+        catch (Exception e) when (IsUnavailable(e, ct))
+        {
+            FailAll(checks, e);
+        }
+    }
+
+    /// <summary>One check that the database refuses must not fail the others of its batch.</summary>
+    private async Task CommitEachAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        foreach (var check in checks)
+        {
+            try
+            {
+                await CommitAsync([check], ct);
+            }
+            catch (Exception e) when (!IsUnavailable(e, ct))
+            {
+                Log.CheckFailed(logger, e);
+                check.Fail(e);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Commits and answers, trying again on a new connection as long as it is certain that nothing was committed. Checks
+    /// with an idempotency key come last.
+    /// </summary>
+    private async Task CommitAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        // Only what is open: a check that was answered before something failed must not be charged once more.
+        var open = checks.FindAll(check => check is { IsOpen: true, IdempotencyKey: null });
+        while (open.Count > 0)
+        {
+            open = await TryAsync(() => AttemptAsync(open, ct), ct) ?? open;
+            open.RemoveAll(check => !check.IsOpen);
+        }
+        var idempotent = checks.FindAll(check => check is { IsOpen: true, IdempotencyKey: not null });
+        while (idempotent.Count > 0)
+        {
+            idempotent = await TryAsync(() => AttemptIdempotentAsync(idempotent, ct), ct) ?? idempotent;
+            idempotent.RemoveAll(check => !check.IsOpen);
+        }
+    }
+
+    /// <summary>Null: the database failed for now and nothing was committed.</summary>
+    private async Task<List<PendingCheck>?> TryAsync(Func<Task<List<PendingCheck>>> attempt, CancellationToken ct)
+    {
+        try
+        {
+            return await attempt();
+        }
+        catch (Exception e)
+        {
+            if (_connection.IsOpen && !DatabaseFaults.IsRefusal(e))
+            {
+                _inDoubt.Add(_connection.Server);
+            }
+            DropConnection();
+            if (!DatabaseFaults.IsUnavailable(e))
+            {
+                throw;
+            }
+            Log.BatchRetried(logger, e.GetType().Name, e.Message);
+            meters.DecidedAgain("fault");
+            await Task.Delay(RetryPause, ct);
+            while (!_inDoubt.IsEmpty)
+            {
+                // Units that the lost attempt may hold must be back before the next one looks.
+                await _inDoubt.SettleAsync(_connection, ct);
+                await Task.Delay(RetryPause, ct);
+            }
+            return null;
+        }
+    }
+
+    /// <summary>Returns the checks that could not be decided yet.</summary>
+    private async Task<List<PendingCheck>> AttemptAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        using var span = StartSpan(checks);
+        var connection = await _connection.OpenAsync(ct);
+        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
+        checks.RemoveAll(check => !check.IsOpen);
+        var now = time.Now();
+        _run.Decide(checks, now);
+        var started = Stopwatch.GetTimestamp();
+        CommitResult result;
+        try
+        {
+            result = await _connection.InTime(_run.CommitAsync(connection, KeyCache.Stored(version), ct), ct);
+        }
+        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
+        {
+            _inDoubt.Add(checks, _connection.Server);
+            throw;
+        }
+        if (result.Version != KeyCache.Stored(version))
+        {
+            meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
+            await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
+            return checks;
+        }
+        meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
+        var (written, postponed) = Complete(checks, result);
+        _run.NoteUses();
+        span?.Stop(); // before the spans of its calls end
+        Answer(written, now);
+        if (postponed.Count > 0)
+        {
+            await MakeWayAsync(connection, result, now, ct);
+        }
+        return postponed;
+    }
+
+    /// <summary>
+    /// The same for checks with idempotency keys: in a transaction that finds or remembers their answers. Of several new
+    /// ones of one name one is decided; the others find its answer in the next attempt.
+    /// </summary>
+    private async Task<List<PendingCheck>> AttemptIdempotentAsync(List<PendingCheck> checks, CancellationToken ct)
+    {
+        using var span = StartSpan(checks);
+        var connection = await _connection.OpenAsync(ct);
+        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
+        var now = time.Now();
+        var remembered = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
+        var fresh = remembered.NotFoundIn(checks);
+        var result = default(CommitResult);
+        var started = 0L;
+        List<PendingCheck> written = [];
+        List<PendingCheck> postponed = [];
+        if (fresh.Count > 0)
+        {
+            started = Stopwatch.GetTimestamp();
+            _run.Decide(fresh, now);
+            result = await _connection.InTime(_run.CommitAsync(connection, KeyCache.Stored(version), ct), ct);
+            if (result.Version != KeyCache.Stored(version))
+            {
+                meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
+                await _connection.InTime(IdempotencyStore.RollbackAsync(connection, ct), ct);
+                await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
+                return checks;
+            }
+            (written, postponed) = Complete(fresh, result);
+        }
+        try
+        {
+            await _connection.InTime(IdempotencyStore.CommitAsync(connection, written, now, ct), ct);
+        }
+        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
+        {
+            _inDoubt.Add(written, _connection.Server);
+            throw;
+        }
+        if (written.Count > 0)
+        {
+            meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
+            _run.NoteUses();
+        }
+        span?.Stop(); // before the spans of its calls end
+        remembered.Deliver(meters);
+        Answer(written, now);
+        if (postponed.Count > 0)
+        {
+            await MakeWayAsync(connection, result, now, ct);
+        }
+        return checks;
+    }
+
+    private static Activity? StartSpan(List<PendingCheck> checks)
+    {
+        List<Activity>? calls = null;
+        foreach (var check in checks)
+        {
+            if (check.Call is { } call)
+            {
+                (calls ??= []).Add(call);
+            }
+        }
+        return calls is null ? null : CallWatch.StartBatch(calls, checks.Count);
+    }
+
+    /// <summary>Gives every check facts that are current at the version it returns.</summary>
+    private async Task<long> PrepareAsync(NpgsqlConnection connection, List<PendingCheck> checks, CancellationToken ct)
+    {
+        var misses = 0;
+        while (true)
+        {
+            var version = cache.Version;
+            HashSet<LookUpKey>? missing = null;
+            foreach (var check in checks)
+            {
+                if (check.Facts is null || !cache.IsCurrent(check.Facts, version))
+                {
+                    check.Facts = cache.Find(check.LookUp);
+                    if (check.Facts is null || !cache.IsCurrent(check.Facts, version))
+                    {
+                        (missing ??= []).Add(check.LookUp);
+                        misses++;
+                    }
+                }
+            }
+            if (missing is null && version >= cache.Origin)
+            {
+                misses = Math.Min(misses, checks.Count);
+                meters.LookedUp(checks.Count - misses, misses);
+                return version;
+            }
+            if (missing is not null)
+            {
+                await KeyFactsReader.LoadAsync(connection, cache, [.. missing], ct);
+            }
+            if (missing is null || missing.Any(key => cache.Find(key)?.LoadedAt > version))
+            {
+                await KeyFactsReader.CatchUpAsync(connection, cache, ct);
+            }
+        }
+    }
+
+    private (List<PendingCheck> Written, List<PendingCheck> Postponed) Complete(List<PendingCheck> checks, CommitResult result)
+    {
+        var (written, postponed) = (new List<PendingCheck>(checks.Count), new List<PendingCheck>());
+        _run.Complete(checks, result, written, postponed);
+        return (written, postponed);
+    }
+
+    /// <summary>Removes what kept checks from being decided.</summary>
+    private async Task MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
+    {
+        meters.DecidedAgain("counter");
+        if (_run.Unsettled(result) is { Count: > 0 } counters)
+        {
+            await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, ct), ct);
+        }
+        await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
+    }
+
+    private void Answer(List<PendingCheck> checks, DateTimeOffset now)
+    {
+        var unheard = checks.FindAll(check => !check.TryClaim());
+        if (unheard.Count > 0)
+        {
+            checks.RemoveAll(unheard.Contains);
+            _inDoubt.Add(unheard, server: null);
+        }
+        _tally.Add(checks);
+        AnswerDelivery.Deliver(checks, check => check.AnswerAt(now));
+    }
+
+    /// <summary>The lane waited behind this batch and would only wait as long again.</summary>
+    private void FailAll(List<PendingCheck> checks, Exception cause)
+    {
+        Log.DatabaseUnavailable(logger, cause.GetType().Name, cause.Message);
+        var fault = new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, cause);
+        DropConnection();
+        FailBatch(checks, fault);
+        FailLane(fault);
+    }
+
+    private void FailLane(Exception fault)
+    {
+        List<PendingCheck> waiting = [];
+        lane.Take(waiting, int.MaxValue);
+        FailBatch(waiting, fault);
+    }
+
+    private static void FailBatch(List<PendingCheck> checks, Exception fault)
+    {
+        foreach (var check in checks)
+        {
+            check.Fail(fault);
+        }
+    }
+
+    private void DropConnection()
+    {
+        _connection.Drop();
+        _run = new LedgerBatch();
+    }
+
+    private static bool IsUnavailable(Exception e, CancellationToken limit) =>
+        e is GateUnavailableException
+        || DatabaseFaults.IsUnavailable(e)
+        || (e is OperationCanceledException && limit.IsCancellationRequested);
+
+    private static partial class Log
+    {
+        [LoggerMessage(4001, LogLevel.Warning, "Checks refused: the database is not available ({Type}: {Message})")]
+        public static partial void DatabaseUnavailable(ILogger logger, string type, string message);
+
+        [LoggerMessage(4002, LogLevel.Information, "A batch of checks is tried again ({Type}: {Message})")]
+        public static partial void BatchRetried(ILogger logger, string type, string message);
+
+        [LoggerMessage(4003, LogLevel.Error, "A batch of {Count} checks was refused by the database; each is tried alone")]
+        public static partial void BatchSplit(ILogger logger, int count, Exception exception);
+
+        [LoggerMessage(4004, LogLevel.Error, "A check failed unexpectedly")]
+        public static partial void CheckFailed(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+using System.Reflection;
+
+namespace Pandora.Core.Persistence.Migrations;
+
+/// <summary>One numbered step of the schema, from <c>Migrations/NNNN_name.sql</c>.</summary>
+internal sealed record Migration(int Version, string Name, string Sql)
+{
+    private const string Folder = "Migrations/";
+
+    /// <summary>Those of this binary, in order.</summary>
+    public static IReadOnlyList<Migration> All { get; } = Load(typeof(Migration).Assembly);
+
+    private static List<Migration> Load(Assembly assembly) =>
+    [
+        .. assembly.GetManifestResourceNames()
+            .Where(resource => resource.StartsWith(Folder, StringComparison.Ordinal))
+            .Select(resource => Load(assembly, resource))
+            .OrderBy(migration => migration.Version),
+    ];
+
+    private static Migration Load(Assembly assembly, string resource)
+    {
+        var name = Path.GetFileNameWithoutExtension(resource[Folder.Length..]);
+        using var reader = new StreamReader(assembly.GetManifestResourceStream(resource)!);
+        return new Migration(
+            int.Parse(name.AsSpan(0, name.IndexOf('_', StringComparison.Ordinal)), NumberStyles.None, CultureInfo.InvariantCulture),
+            name,
+            reader.ReadToEnd());
+    }
+}

@@ -1,0 +1,21 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+using Pandora.Core.Persistence.Partitions;
+using Pandora.Core.Settings;
+
+namespace Pandora.Core.Persistence;
+
+/// <summary>Registers the room's services. Settings and clock come from the host.</summary>
+internal static class PersistenceSetup
+{
+    /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
+    public static void AddPersistence(this IServiceCollection services, string connectionString)
+    {
+        services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        services.AddDbContextPool<PandoraDb>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddHostedService<PoolGuard>();
+        services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RequestPartitionKeeper>(
+            provider, provider.GetRequiredService<PandoraSettings>().LogRetentionDays));
+        services.AddHostedService(provider => provider.GetRequiredService<RequestPartitionKeeper>());
+    }
+}
