@@ -138,7 +138,7 @@ internal static class RequestLog
         LoggedOutcome.ReasonOf(line.Outcome),
         line.RequestTime,
         line.Path,
-        line.Method,
+        LoggedMethod.NameOf(line.Method, line.MethodName),
         line.IpAddress,
         RequestId.TimeOf(line.Id));
 
@@ -156,7 +156,8 @@ internal static class RequestLog
             RequestTime = row.RequestTime,
             Outcome = row.Outcome,
             StatusCode = row.StatusCode,
-            Method = (CallMethod)row.Method,
+            Method = row.Method,
+            MethodName = row.MethodName,
             Path = row.Path,
             IpAddress = row.IpAddress,
             KeyMask = row.KeyMask,
@@ -177,7 +178,8 @@ internal static class RequestLog
         public required DateTimeOffset RequestTime { get; init; }
         public required short Outcome { get; init; }
         public required short StatusCode { get; init; }
-        public required CallMethod Method { get; init; }
+        public required short Method { get; init; }
+        public required string MethodName { get; init; }
         public required string Path { get; init; }
         public required string IpAddress { get; init; }
         public required string KeyMask { get; init; }

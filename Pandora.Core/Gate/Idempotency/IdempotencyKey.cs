@@ -33,7 +33,12 @@ internal sealed record IdempotencyKey(byte[] Id, byte[] Fingerprint)
         Append(hash, check.Quantity);
         Append(hash, check.TimeToLive.Ticks);
         Append(hash, check.Path);
-        Append(hash, (long)check.Method);
+        var method = LoggedMethod.NumberOf(check.Method);
+        Append(hash, method);
+        if (method == LoggedMethod.Other)
+        {
+            Append(hash, check.Method);
+        }
         Append(hash, check.IpAddress);
         Append(hash, check.RequestTime?.UtcTicks ?? -1);
         Append(hash, check.Metadata.Body);
