@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
 using Pandora.Core.Settings;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core;
 
@@ -91,7 +92,7 @@ internal static class HealthVerb
             }
             catch (Exception e) when (e is HttpRequestException or IOException)
             {
-                return Variables.OneLine(e.Message);
+                return OneLine.Of(e.Message);
             }
         }
     }
@@ -102,7 +103,7 @@ internal static class HealthVerb
     private static string? GrpcFault(HttpResponseMessage response, byte[] body)
     {
         var status = Header(response.TrailingHeaders) ?? Header(response.Headers) ?? "missing";
-        return status != GrpcOk ? $"grpc-status {Variables.OneLine(status)}"
+        return status != GrpcOk ? $"grpc-status {OneLine.Of(status)}"
             : body.AsSpan().SequenceEqual(Serving) ? null
             : "NOT_SERVING";
 

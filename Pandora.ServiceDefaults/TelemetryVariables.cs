@@ -107,7 +107,7 @@ internal sealed class TelemetryVariables
         {
             if (Text(name) is { } text && !isAccepted(text))
             {
-                _warnings.Add($"{name} is {(isSecret ? "not understood" : $"\"{OneLine(text)}\"")} and has no effect; accepted is {accepted}.");
+                _warnings.Add($"{name} is {(isSecret ? "not understood" : $"\"{OneLine.Of(text)}\"")} and has no effect; accepted is {accepted}.");
                 _values.Remove(name);
             }
         }
@@ -127,11 +127,4 @@ internal sealed class TelemetryVariables
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) && ratio is >= 0 and <= 1 ? ratio : null;
 
     private static bool Is(string? text, string word) => word.Equals(text, StringComparison.OrdinalIgnoreCase);
-
-    private static string OneLine(string text)
-    {
-        const int longest = 100;
-        var line = new string([.. text.Take(longest).Select(c => char.IsControl(c) ? '?' : c)]);
-        return text.Length <= longest ? line : line + "…";
-    }
 }

@@ -11,7 +11,7 @@ internal static class HealthEndpoints
         api.MapGet("/health", Get)
             .DisableHttpMetrics() // its callers are machines, and many
             .WithTags("Health")
-            .Answers200<Health>()
+            .ProducesOk<Health>()
             .Produces<Health>(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<IResult> Get(HealthProbe probe, TimeProvider time, CancellationToken ct)

@@ -9,7 +9,7 @@ internal struct InputFaults(string entity)
     private List<Error>? _errors;
 
     /// <summary>INVALID_ARGUMENT with a violation for each fault; null when there are none.</summary>
-    public readonly GrpcStatus? Found => _errors is null ? null : GrpcStatus.Of(Error.Of(_errors));
+    public readonly GrpcStatus? Found => _errors is null ? null : GrpcStatus.Of(Error.Combine(_errors));
 
     /// <param name="field">Dotted path, as in <c>request.ip_address</c>.</param>
     public void Add(string field, string message) => (_errors ??= []).Add(Error.Field(entity, field, message));
