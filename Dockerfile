@@ -4,7 +4,7 @@
 #   docker build -t pandora:1.2.3 --build-arg VERSION=1.2.3 .
 
 # The product has no native code: it is compiled once, on the machine that builds, for every architecture.
-FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0.401-noble AS build
+FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0.401-resolute AS build
 ENV DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 WORKDIR /src
 
@@ -25,20 +25,17 @@ RUN set -eu; \
         -p:IsTransformWebConfigDisabled=true "$@"
 
 
-FROM mcr.microsoft.com/dotnet/aspnet:10.0.12-noble
+FROM mcr.microsoft.com/dotnet/aspnet:10.0.12-resolute
 
 # A data directory belongs to one major version of PostgreSQL. To change this number is to ask every operator to move
 # their data; see docs/container.md.
-ARG POSTGRES_MAJOR=16
+ARG POSTGRES_MAJOR=18
 
-# The server of the distribution. Left out are the just-in-time compiler (LLVM; all statements here are short), which is
-# two thirds of it, manuals and translations. No cluster of the distribution's own, and none of the files that differ
-# from build to build, among them a private key that nobody uses.
+# The server of the distribution, without what it only recommends: the just-in-time compiler (LLVM) is most of that, and all
+# statements here are short. No manuals, no translations, no cluster of the distribution's own, and none of the files that
+# differ from build to build, among them a private key that nobody uses.
 RUN set -eu; \
-    printf 'path-exclude=%s\n' \
-        '/usr/lib/*/libLLVM*' '/usr/lib/llvm-*' '/usr/lib/*/libz3.so*' \
-        '/usr/lib/postgresql/*/lib/llvmjit*' '/usr/lib/postgresql/*/lib/bitcode/*' \
-        '/usr/share/doc/*' '/usr/share/locale/*' '/usr/share/man/*' \
+    printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/locale/*' '/usr/share/man/*' \
         > /etc/dpkg/dpkg.cfg.d/pandora; \
     echo 'path-include=/usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/pandora; \
     mkdir -p /etc/postgresql-common /usr/share/man/man1 /usr/share/man/man7; \
@@ -52,7 +49,7 @@ RUN set -eu; \
         /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /var/lib/dpkg/*-old; \
     printf '#!/bin/sh\nexec dotnet /app/Pandora.Core.dll "$@"\n' > /usr/local/bin/pandora; \
     chmod 0755 /usr/local/bin/pandora; \
-    install -d -m 0700 -o 1654 -g 1654 /etc/pandora
+    install -d -m 0770 -o 1654 -g 0 /etc/pandora
 
 COPY LICENSE /app/
 COPY --from=build /app /app
@@ -62,7 +59,7 @@ LABEL org.opencontainers.image.title="Pandora Core" \
       org.opencontainers.image.description="Issues API keys, checks every call made with them, meters quotas and keeps the record." \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.base.name="mcr.microsoft.com/dotnet/aspnet:10.0.12-noble"
+      org.opencontainers.image.base.name="mcr.microsoft.com/dotnet/aspnet:10.0.12-resolute"
 
 # The user "app" of the base image.
 USER 1654:1654

@@ -7,30 +7,43 @@ using Pandora.Tests.Rpc;
 
 namespace Pandora.AppHost.Tests;
 
-/// <summary>
-/// Everything the AppHost composes, running, with a database that goes with it. Needs Docker, unless
-/// <c>ConnectionStrings__pandora</c> names a database; that has to be empty, because the first password is printed once.
-/// </summary>
+/// <summary>Everything the AppHost composes, running on free ports, with a collector in place of the dashboard.</summary>
 internal sealed class ComposedApplication : IAsyncDisposable
 {
     private const string Node = "core";
 
-    private readonly DirectoryInfo _keyMaterial;
+    private readonly DirectoryInfo _data;
     private readonly DistributedApplication _application;
 
-    private ComposedApplication(DirectoryInfo keyMaterial, DistributedApplication application)
+    private ComposedApplication(DirectoryInfo data, OtlpReceiver collector, DistributedApplication application)
     {
-        _keyMaterial = keyMaterial;
+        _data = data;
+        Collector = collector;
         _application = application;
     }
 
+    /// <summary>Gets what the resources export.</summary>
+    public OtlpReceiver Collector { get; }
+
     /// <summary>Returns when the database is migrated and the node is healthy.</summary>
-    public static async Task<ComposedApplication> StartAsync(CancellationToken ct)
+    /// <param name="database">Arguments that choose it. It must be empty, because the first password is printed once.</param>
+    public static async Task<ComposedApplication> StartAsync(string[] database, CancellationToken ct)
     {
-        var keyMaterial = Directory.CreateTempSubdirectory("pandora-apphost-");
-        await using var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Pandora_AppHost>(
-            ["--KeepData=false", $"--DataDirectory={keyMaterial.FullName}"], ct);
-        var composed = new ComposedApplication(keyMaterial, await builder.BuildAsync(ct));
+        var data = Directory.CreateTempSubdirectory("pandora-apphost-");
+        var collector = await OtlpReceiver.StartAsync();
+        // Not disposed of: that would end the services of the application, which does it itself.
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Pandora_AppHost>(
+            [
+                .. database,
+                "--KeepData=false",
+                $"--DataDirectory={data.FullName}",
+                $"--ASPIRE_DASHBOARD_OTLP_ENDPOINT_URL={collector.GrpcEndpoint}",
+                // Given, so that the developer's own secrets are neither used nor made.
+                $"--Parameters:jwt-secret={Guid.NewGuid():N}",
+                $"--Parameters:postgres-password={Guid.NewGuid():N}",
+            ],
+            ct);
+        var composed = new ComposedApplication(data, collector, await builder.BuildAsync(ct));
         try
         {
             await composed._application.StartAsync(ct);
@@ -47,6 +60,10 @@ internal sealed class ComposedApplication : IAsyncDisposable
     public RestClient OpenRest() => new(_application.GetEndpoint(Node, "http"));
 
     public GrpcClient OpenGrpc() => new(_application.GetEndpoint(Node, "grpc"));
+
+    /// <summary>Returns when a resource is healthy, at once if it is.</summary>
+    public Task UntilHealthyAsync(string resource, CancellationToken ct) =>
+        _application.ResourceNotifications.WaitForResourceHealthyAsync(resource, ct);
 
     /// <summary>The state a resource reaches at last, such as <c>Finished</c>.</summary>
     public Task<string> WaitForEndOfAsync(string resource, CancellationToken ct) =>
@@ -71,6 +88,7 @@ internal sealed class ComposedApplication : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _application.DisposeAsync();
-        _keyMaterial.Delete(recursive: true);
+        await Collector.DisposeAsync();
+        _data.Delete(recursive: true);
     }
 }

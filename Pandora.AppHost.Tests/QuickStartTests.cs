@@ -5,7 +5,10 @@ using Pandora.Tests.Rpc;
 
 namespace Pandora.AppHost.Tests;
 
-/// <summary>The quick start of the README, through the application as it is composed for developers.</summary>
+/// <summary>
+/// The quick start of the README, through the application as it is composed for developers, with each database that it can
+/// be composed with.
+/// </summary>
 public sealed class QuickStartTests
 {
     private const string Password = "correct horse battery";
@@ -14,13 +17,35 @@ public sealed class QuickStartTests
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
     [Fact]
-    public async Task The_composed_application_answers_the_quick_start()
+    public Task With_the_private_database_as_a_process_of_its_own() => TakeQuickStartAsync("--Database=private");
+
+    [Fact]
+    public async Task With_a_server_that_is_given()
+    {
+        await using var server = await GivenServer.StartAsync(TestContext.Current.CancellationToken);
+
+        await TakeQuickStartAsync($"--ConnectionStrings:pandora={server.ConnectionString}");
+    }
+
+    [Fact]
+    public async Task With_a_container()
+    {
+        string[] runtimes = ["docker", "podman"];
+        Assert.SkipUnless(
+            await ContainerRuntime.FirstToAnswerAsync(runtimes) is not null,
+            "Neither docker nor podman answers on this machine, so no container can be started.");
+
+        await TakeQuickStartAsync("--Database=container");
+    }
+
+    private static async Task TakeQuickStartAsync(string database)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(Limit);
         var ct = limit.Token;
-        await using var application = await ComposedApplication.StartAsync(ct);
+        await using var application = await ComposedApplication.StartAsync([database], ct);
         Assert.Equal("Finished", await application.WaitForEndOfAsync("migrations", ct));
+        await application.UntilHealthyAsync("pandora", ct);
 
         using var rest = application.OpenRest();
         await SignInFirstAsync(rest, await application.ReadFirstPasswordAsync(ct));
@@ -43,6 +68,21 @@ public sealed class QuickStartTests
             log.Select(row => row!["id"]!.GetValue<string>()));
         var counter = (await rest.GetAsync($"/environments/{environment}")).Expect(HttpStatusCode.OK)["services"]![0]!;
         Assert.Equal(0, counter["available_requests"]!.GetValue<long>());
+        await application.Collector.UntilAsync("traces, metrics and logs", HasArrived);
+    }
+
+    /// <summary>A check's trace down to the database, a request's, the migration's; figures and lines of the node.</summary>
+    private static bool HasArrived(OtlpReceiver collector)
+    {
+        var spans = collector.Spans.ToLookup(span => (span.Resource["service.name"], span.Source));
+        var checks = spans[("core", "Pandora.Core")].ToLookup(span => span.Name);
+        return checks["api_key.v1.APIKeyService/ValidateConsume"].Any(call =>
+                checks["pandora.batch"].Any(batch => batch.ParentId == call.SpanId
+                    && spans[("core", "Npgsql")].Any(statement => statement.ParentId == batch.SpanId)))
+            && spans[("core", "Microsoft.AspNetCore")].Any(span => span.Name == "POST /api/v1/api-keys")
+            && spans[("migrations", "Pandora.Core.Migrations")].Any()
+            && collector.Metrics.Any(metric => metric.Resource["service.name"] == "core" && metric.Name == "pandora.checks")
+            && collector.Logs.Any(line => line.Resource["service.name"] == "core");
     }
 
     private static async Task SignInFirstAsync(RestClient rest, string printed)

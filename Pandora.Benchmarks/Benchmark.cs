@@ -1,4 +1,3 @@
-using Pandora.Benchmarks.Database;
 using Pandora.Benchmarks.Machine;
 using Pandora.Benchmarks.Report;
 using Pandora.Benchmarks.Servers;
@@ -6,7 +5,7 @@ using Pandora.Core;
 
 namespace Pandora.Benchmarks;
 
-/// <summary>One run: starts what is measured and what measures, each in a process of its own, and reports.</summary>
+/// <summary>One run: starts what is measured and what measures, and reports.</summary>
 internal static class Benchmark
 {
     public static async Task<int> RunAsync(string[] args)
@@ -19,18 +18,10 @@ internal static class Benchmark
             {
                 throw new BenchmarkException("Pandora.Benchmarks reads /proc and so runs on Linux only.");
             }
-            var folder = Directory.CreateTempSubdirectory("pandora-benchmark-");
-            try
-            {
-                await RunAsync(options, folder.FullName, stop);
-            }
-            finally
-            {
-                folder.Delete(recursive: true);
-            }
+            await RunAsync(options, stop);
             return 0;
         }
-        catch (BenchmarkException e)
+        catch (Exception e) when (e is BenchmarkException or Core.Settings.StartRefusedException)
         {
             await Console.Error.WriteLineAsync(e.Message);
             return 1;
@@ -41,56 +32,37 @@ internal static class Benchmark
         }
     }
 
-    private static async Task RunAsync(Options options, string folder, CancellationToken ct)
-    {
-        Say("measuring the disk …");
-        var flush = await FlushCost.MeasureAsync(folder, ct);
-
-        Say("starting …");
-        await using var node = await MeasuredServer.StartAsync("node", ct, Variables(options, folder));
-        await using var sink = await MeasuredServer.StartAsync("sink", ct);
-        await using var ceiling = await MeasuredServer.StartAsync("ceiling", ct);
-        await using var pipeline = await MeasuredServer.StartAsync("pipeline", ct);
-        await using var generator = Child.Start("load");
-        var idleBytes = node.ResidentBytes;
-
-        await using var database = new BenchmarkDatabase(node.ConnectionString);
-        await database.FindServerAsync(ct);
-        if (options.Connection is null)
-        {
-            await database.SeedAsync(options.Keys, ct);
-        }
-        var keys = await KeyFiles.MakeAsync(database, options.Keys, folder, ct);
-
-        var rows = options.Connection is null ? await database.LogRowsAsync(ct) : await database.AboutLogRowsAsync(ct);
-        var course = new Course(options, new Processes(node, ceiling, pipeline, sink, generator), database, keys, folder);
-        await course.RunAsync(ct);
-
-        var report = new RunReport
-        {
-            Results = course.Results,
-            Options = options,
-            FlushMilliseconds = flush,
-            IdleBytes = idleBytes,
-            LoadedBytes = node.ResidentBytes,
-            PeakBytes = node.PeakResidentBytes,
-            LogRows = rows,
-            Notes =
-            [
-                .. await MachineNotes.ReadAsync(options.Connection is null ? folder : null, ct),
-                ("database", await database.DescribeAsync(ct)),
-            ],
-        };
-        await report.PublishAsync(ct);
-    }
-
     public static void Say(string text) => Console.Error.WriteLine(text);
 
-    private static (string, string)[] Variables(Options options, string directory) =>
-    [
-        ("PANDORA_DIR", directory),
-        options.Connection is { } connection
-            ? ("ConnectionStrings__pandora", connection)
-            : ("PANDORA_DB_PASSWORD", "of-a-database-that-lives-for-one-run"),
-    ];
+    private static async Task RunAsync(Options options, CancellationToken ct)
+    {
+        Say("starting …");
+        await using var bed = await TestBed.StartAsync(options, ct);
+        var database = bed.Databases.First();
+        var flush = await FlushCost.MeasureAsync(database.Folder ?? Path.GetTempPath(), ct);
+        var rows = await database.LogRowsAsync(ct);
+        var results = new Results();
+        await new Schedule(options, bed, results).RunAsync(ct);
+
+        List<(string, string)> notes = [.. await MachineNotes.ReadAsync(database.Folder, ct), ("database", await database.DescribeAsync(ct))];
+        if (options.Postgres is not null)
+        {
+            notes.Add(("the other PostgreSQL", await bed.DatabaseOf(Target.OtherPostgres)!.DescribeAsync(ct)));
+        }
+        if (bed.Has(Target.Redis))
+        {
+            notes.Add(("Redis", $"{await RedisServer.VersionAsync(ct)}, appendonly yes, appendfsync always"));
+        }
+        await new RunReport
+        {
+            Results = results,
+            Options = options,
+            FlushMilliseconds = flush,
+            IdleBytes = bed.IdleBytes,
+            LoadedBytes = bed.Node.ResidentBytes,
+            PeakBytes = bed.Node.PeakResidentBytes,
+            LogRows = rows,
+            Notes = notes,
+        }.PublishAsync(ct);
+    }
 }

@@ -10,9 +10,12 @@ internal sealed record Options
         dotnet run -c Release --project Pandora.Benchmarks [-- options]
 
           --quick              one short round, to see that it works; writes no document
-          --telemetry          only what telemetry costs: the same load on a node without and one with, in turns
-          --rounds <n>         default 5: each figure is the median of so many
-          --seconds <n>        default 5: counted time of each figure; one more before it is not counted
+          --pairs              only nodes against each other: telemetry on, and what --against and --postgres name; all of
+                               them are started anew in each round
+          --against <folder>   measures another build of the product beside this one: what "dotnet publish" made of it
+          --postgres <folder>  measures the node on other programs of PostgreSQL too: where initdb and postgres are
+          --rounds <n>         default 4: each figure is the median of so many
+          --seconds <n>        default 2: counted time of each figure; one more before it is not counted
           --keys <n>           default 10000: keys that spread loads present
           --connection <text>  an Npgsql connection string: a database that holds records already, such as one made by
                                Pandora.Benchmarks/seed.sql; default: a private PostgreSQL, made for this run
@@ -21,12 +24,18 @@ internal sealed record Options
 
     public bool Quick { get; init; }
 
-    /// <summary>Measures nothing but what telemetry costs.</summary>
-    public bool TelemetryOnly { get; init; }
+    /// <summary>Measures nothing but nodes against each other.</summary>
+    public bool Pairs { get; init; }
 
-    public int Rounds { get; init; } = 5;
+    /// <summary>The folder of another build. Null: none.</summary>
+    public string? Against { get; init; }
 
-    public double Seconds { get; init; } = 5;
+    /// <summary>The folder of other programs of PostgreSQL. Null: none.</summary>
+    public string? Postgres { get; init; }
+
+    public int Rounds { get; init; } = 4;
+
+    public double Seconds { get; init; } = 2;
 
     public double WarmUpSeconds => Math.Min(1, Seconds / 2);
 
@@ -47,7 +56,9 @@ internal sealed record Options
             options = args[i] switch
             {
                 "--quick" => options with { Quick = true, Rounds = 1, Seconds = 1 },
-                "--telemetry" => options with { TelemetryOnly = true },
+                "--pairs" => options with { Pairs = true },
+                "--against" => options with { Against = Path.GetFullPath(Text(args, ++i)) },
+                "--postgres" => options with { Postgres = Path.GetFullPath(Text(args, ++i)) },
                 "--rounds" => options with { Rounds = (int)Number(args, ++i) },
                 "--seconds" => options with { Seconds = Number(args, ++i) },
                 "--keys" => options with { Keys = (int)Number(args, ++i) },

@@ -15,8 +15,17 @@ internal enum Target
     /// <summary>A node on the same database that exports telemetry.</summary>
     Exporter,
 
-    /// <summary>The database alone; see <see cref="SequentialGate"/>.</summary>
-    Database,
+    /// <summary>A node of another build, on a database of its own.</summary>
+    OtherBuild,
+
+    /// <summary>A node on other programs of PostgreSQL.</summary>
+    OtherPostgres,
+
+    /// <summary>No server; see <see cref="SqlGate"/>.</summary>
+    Sql,
+
+    /// <summary>See <see cref="Servers.RedisGate"/>.</summary>
+    Redis,
 }
 
 /// <summary>What is measured: a few rows of the table, one for each <see cref="Concurrency"/>.</summary>
@@ -26,10 +35,8 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
     public static readonly Scenario Ceiling = new("Ceiling: parse and answer", Target.Ceiling, CallKind.ValidateConsume);
     public static readonly Scenario Pipeline = new("Ceiling through ASP.NET Core's pipeline", Target.Pipeline, CallKind.ValidateConsume);
     public static readonly Scenario Validate = new("Validate, one key", Target.Node, CallKind.Validate);
-    public static readonly Scenario Consume = new("ValidateConsume, one key", Target.Node, CallKind.ValidateConsume);
-    public static readonly Scenario Exported = new("ValidateConsume, one key, telemetry on", Target.Exporter, CallKind.ValidateConsume);
+    public static readonly Scenario Consume = OneKey(Target.Node);
     public static readonly Scenario Reserve = new("Reserve and Commit, one key", Target.Node, CallKind.ReserveCommit);
-    public static readonly Scenario Sequential = new("One query at a time", Target.Database, CallKind.Sequential);
 
     private const int SomeUnits = 5;
 
@@ -42,25 +49,41 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
     /// <summary>Whether each call takes units from a counter.</summary>
     public bool Consumes => !IsCeiling && Kind != CallKind.Validate;
 
-    /// <summary>
-    /// Whether a concurrency is measured: the sequential gate has but one connection, and telemetry and the pipeline
-    /// matter where processors are short.
-    /// </summary>
+    /// <summary>Which concurrencies are measured: all where they tell something, elsewhere the most telling ones.</summary>
     public bool Has(Concurrency concurrency) =>
-        Kind == CallKind.Sequential ? concurrency == Concurrency.Single
-        : Target is not (Target.Exporter or Target.Pipeline) || concurrency == Concurrency.Many;
+        concurrency == Concurrency.Many
+        || (concurrency == Concurrency.Single ? Target is not (Target.Exporter or Target.Pipeline) && Quantity == 1 && Keys != KeyChoice.Zipf
+            : concurrency == Concurrency.Some ? Target == Target.Ceiling || IsMain : IsMain);
 
+    private bool IsMain => Target == Target.Node && Kind == CallKind.ValidateConsume && Quantity == 1 && Keys != KeyChoice.Zipf;
+
+    /// <summary>ValidateConsume, always of the same counter.</summary>
+    public static Scenario OneKey(Target target) =>
+        new("ValidateConsume, one key" + Suffix(target), target, CallKind.ValidateConsume);
+
+    /// <summary>ValidateConsume, each key with the same chance.</summary>
     /// <param name="keys">Number of keys that spread loads present.</param>
-    public static Scenario Uniform(int keys) => Spread("uniform", KeyChoice.Uniform, keys);
+    public static Scenario Uniform(int keys, Target target = Target.Node) => Spread("uniform", KeyChoice.Uniform, keys, target);
 
+    /// <summary>ValidateConsume, the n-th key with a chance in proportion to 1/n.</summary>
     /// <inheritdoc cref="Uniform"/>
-    public static Scenario Zipf(int keys) => Spread("Zipf", KeyChoice.Zipf, keys);
+    public static Scenario Zipf(int keys) => Spread("Zipf", KeyChoice.Zipf, keys, Target.Node);
 
-    private static Scenario Spread(string word, KeyChoice choice, int keys) => new(
-        string.Create(CultureInfo.InvariantCulture, $"ValidateConsume, {keys} keys, {word}"),
-        Target.Node,
+    private static Scenario Spread(string word, KeyChoice choice, int keys, Target target) => new(
+        string.Create(CultureInfo.InvariantCulture, $"ValidateConsume, {keys} keys, {word}{Suffix(target)}"),
+        target,
         CallKind.ValidateConsume,
         choice);
+
+    private static string Suffix(Target target) => target switch
+    {
+        Target.Exporter => ", telemetry on",
+        Target.OtherBuild => ", the other build",
+        Target.OtherPostgres => ", the other PostgreSQL",
+        Target.Sql => ", one SQL statement",
+        Target.Redis => ", ASP.NET Core with Redis",
+        _ => "",
+    };
 }
 
 /// <summary>How many calls are under way at once.</summary>
@@ -68,8 +91,9 @@ internal sealed record Scenario(string Name, Target Target, CallKind Kind, KeyCh
 internal sealed record Concurrency(string Name, int Connections, int InFlight, bool IsHalf = false)
 {
     public static readonly Concurrency Single = new("1", 1, 1);
+    public static readonly Concurrency Some = new("16", 4, 16);
     public static readonly Concurrency Many = new("128", 4, 128);
 
     /// <summary>In the order in which a round goes through them.</summary>
-    public static readonly Concurrency[] All = [Single, new("16", 4, 16), Many, new("half load", 4, 0, IsHalf: true)];
+    public static readonly Concurrency[] All = [Single, Some, Many, new("half load", 4, 0, IsHalf: true)];
 }

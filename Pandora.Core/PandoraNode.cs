@@ -78,7 +78,7 @@ internal static class PandoraNode
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
         builder.Services.AddGate(connectionString);
-        builder.Services.AddGrpc();
+        Rpc.GrpcEndpoints.AddGrpc(builder.Services);
 
         adjust?.Invoke(builder);
         builder.Services.AnswerGrpcFirst();

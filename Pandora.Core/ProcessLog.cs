@@ -12,6 +12,9 @@ internal static partial class ProcessLog
     [LoggerMessage(1002, LogLevel.Information, "Pandora Core has stopped serving.")]
     public static partial void Stopped(ILogger logger);
 
+    [LoggerMessage(1004, LogLevel.Information, "The private database is ready on port {Port} of the loopback interface.")]
+    public static partial void DatabaseReady(ILogger logger, int port);
+
     [LoggerMessage(1003, LogLevel.Critical, "Pandora Core ended by an unexpected fault.")]
     public static partial void Fault(ILogger logger, Exception fault);
 }

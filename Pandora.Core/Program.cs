@@ -5,7 +5,7 @@ using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
 var stop = StopSignal.Listen();
-await using var telemetry = args is [] ? StartTelemetry() : TelemetryExport.Off();
+await using var telemetry = args is [] or ["postgres", ..] ? StartTelemetry() : TelemetryExport.Off();
 using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(telemetry: telemetry);
 var log = logs.CreateLogger("Pandora.Core");
 try
@@ -16,13 +16,15 @@ try
             break;
         case ["verify"]:
             return await VerifyVerb.RunAsync(stop);
+        case ["postgres", var port]:
+            return await PostgresVerb.RunAsync(port, log, stop);
         case ["health"]:
             return await HealthVerb.RunAsync(stop);
         case ["new-key-material"]:
             return await NewKeyMaterialVerb.RunAsync();
         default:
             throw new StartRefusedException(
-                $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
+                $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
     }
 
     // 1. The configuration: a fault ends the start before anything is touched.

@@ -1,29 +1,84 @@
 using System.Net;
+using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using Pandora.Benchmarks.Load;
 using Pandora.Benchmarks.Machine;
+using Pandora.Core.EmbeddedPostgres;
 
 namespace Pandora.Benchmarks.Database;
 
-/// <summary>The database of the measured node, seen from behind.</summary>
-internal sealed class BenchmarkDatabase : IAsyncDisposable
+/// <summary>The database of a measured node, seen from behind.</summary>
+/// <param name="connectionString">As the owner of the tables.</param>
+internal sealed class BenchmarkDatabase(string connectionString) : IAsyncDisposable
 {
     private const int SecondsForAStatement = 3600;
+    private const int LogSettlesMilliseconds = 500;
 
-    private readonly NpgsqlDataSource _source;
-    private int? _postmaster;
-
-    public BenchmarkDatabase(string connectionString) => _source = NpgsqlDataSource.Create(
+    private readonly NpgsqlDataSource _source = NpgsqlDataSource.Create(
         new NpgsqlConnectionStringBuilder(connectionString) { CommandTimeout = SecondsForAStatement, MaxPoolSize = 2 });
 
-    /// <summary>Finds the server among the processes of this machine, so that its work can be counted.</summary>
-    public async Task FindServerAsync(CancellationToken ct)
+    private PrivatePostgres? _server;
+    private DirectoryInfo? _folder;
+    private int? _postmaster;
+    private long _rowsExpected;
+
+    public string ConnectionString => connectionString;
+
+    /// <summary>Whether it was made for this run, so that nobody else uses it.</summary>
+    public bool IsOurs => _server is not null;
+
+    /// <summary>Where its files are. Null: elsewhere.</summary>
+    public string? Folder => _folder?.FullName;
+
+    /// <summary>A private PostgreSQL as the product makes and sets it, with flushes, below a temporary directory.</summary>
+    /// <param name="programs">Their folder. Null: those that the product finds.</param>
+    public static async Task<BenchmarkDatabase> CreateAsync(string? programs, CancellationToken ct)
     {
-        await using var connection = await _source.OpenConnectionAsync(ct);
-        var address = await ScalarAsync<object>("SELECT inet_server_addr()", ct);
-        if (address is DBNull || address is IPAddress ip && IPAddress.IsLoopback(ip))
+        var folder = Directory.CreateTempSubdirectory("pandora-benchmark-");
+        var server = await PrivatePostgres.StartAsync(
+            new PrivatePostgresOptions
+            {
+                DataDirectory = folder.FullName,
+                DatabaseName = "pandora",
+                User = "pandora",
+                Password = "of-a-database-that-lives-for-one-run",
+                BinariesDirectory = programs,
+            },
+            NullLogger.Instance,
+            ct);
+        return new BenchmarkDatabase(server.ConnectionString) { _server = server, _folder = folder };
+    }
+
+    /// <summary>Finds the server's processes, so that their work can be counted, and makes records for calls to meet.</summary>
+    /// <param name="keys">How many there are to be, or are already.</param>
+    public async Task PrepareAsync(int keys, CancellationToken ct)
+    {
+        await FindServerAsync(ct);
+        if (IsOurs)
         {
-            _postmaster = ProcessFigures.ParentOf(connection.ProcessID);
+            await SeedAsync(keys, ct);
+        }
+        await using var command = _source.CreateCommand(Seed.NameInLog);
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = keys });
+        await command.ExecuteNonQueryAsync(ct);
+        _rowsExpected = IsOurs ? await LogRowsAsync(ct) : 0;
+    }
+
+    /// <summary>Calls were answered, so as many rows must have come into the log.</summary>
+    public void ExpectRows(long rows) => _rowsExpected += rows;
+
+    /// <summary>Every call that was answered has its row in the log, and no other row is there.</summary>
+    public async Task CheckLogAsync(CancellationToken ct)
+    {
+        if (!IsOurs)
+        {
+            return;
+        }
+        await Task.Delay(LogSettlesMilliseconds, ct);
+        var rows = await LogRowsAsync(ct);
+        if (rows != _rowsExpected)
+        {
+            throw new BenchmarkException($"{_rowsExpected} rows should be in the log, by the calls that were answered; {rows} are.");
         }
     }
 
@@ -38,14 +93,13 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
     public Task<decimal> AvailableUnitsAsync(CancellationToken ct) =>
         ScalarAsync<decimal>("SELECT coalesce(sum(available_requests), 0) FROM environment_service", ct);
 
-    public Task<long> LogRowsAsync(CancellationToken ct) => ScalarAsync<long>("SELECT count(*) FROM request", ct);
-
     /// <summary>Of the request log on disk, indexes included.</summary>
     public Task<long> LogBytesAsync(CancellationToken ct) => ScalarAsync<long>(
         "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits WHERE inhparent = 'request'::regclass", ct);
 
-    /// <summary>Rows of the log, as far as statistics tell.</summary>
-    public Task<long> AboutLogRowsAsync(CancellationToken ct) => ScalarAsync<long>(
+    /// <summary>Rows of the log; of a database that is not ours, as far as statistics tell.</summary>
+    public Task<long> LogRowsAsync(CancellationToken ct) => ScalarAsync<long>(
+        IsOurs ? "SELECT count(*) FROM request" :
         """
         SELECT coalesce(sum(greatest(reltuples, 0)), 0)::bigint
           FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -67,8 +121,28 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         return keys;
     }
 
+    public async ValueTask DisposeAsync()
+    {
+        await _source.DisposeAsync();
+        if (_server is not null)
+        {
+            await _server.DisposeAsync();
+        }
+        _folder?.Delete(recursive: true);
+    }
+
+    private async Task FindServerAsync(CancellationToken ct)
+    {
+        await using var connection = await _source.OpenConnectionAsync(ct);
+        var address = await ScalarAsync<object>("SELECT inet_server_addr()", ct);
+        if (address is DBNull || address is IPAddress ip && IPAddress.IsLoopback(ip))
+        {
+            _postmaster = ProcessFigures.ParentOf(connection.ProcessID);
+        }
+    }
+
     /// <summary>Makes that many environments with a key each.</summary>
-    public async Task SeedAsync(int environments, CancellationToken ct)
+    private async Task SeedAsync(int environments, CancellationToken ct)
     {
         await using var connection = await _source.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
@@ -87,18 +161,6 @@ internal sealed class BenchmarkDatabase : IAsyncDisposable
         await using var vacuum = _source.CreateCommand("VACUUM ANALYZE");
         await vacuum.ExecuteNonQueryAsync(ct);
     }
-
-    /// <summary>Names a key in the log as the product would at its first check, for the sequential gate.</summary>
-    public async Task NameInLogAsync(BenchmarkKey key, CancellationToken ct)
-    {
-        await using var command = _source.CreateCommand(Seed.NameInLog);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Text });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Service });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Version });
-        await command.ExecuteNonQueryAsync(ct);
-    }
-
-    public ValueTask DisposeAsync() => _source.DisposeAsync();
 
     private async Task<T> ScalarAsync<T>(string sql, CancellationToken ct)
     {

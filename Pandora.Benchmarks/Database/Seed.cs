@@ -73,21 +73,22 @@ internal static class Seed
          ORDER BY n
         """;
 
+    /// <summary>Names the first <c>$1</c> keys in the log as the product would at their first check, for the SQL statement.</summary>
     public const string NameInLog =
         """
         WITH named_key AS (
             INSERT INTO logged_key (
                    api_key_id, environment_id, project_id, client_id, key_mask, environment_name, project_name, client_name)
             SELECT k.id, e.id, p.id, c.id, k.key_mask, e.name, p.name, c.name
-              FROM api_key k
+              FROM generate_series(1, $1) n
+              JOIN api_key k ON k.key_hash = sha256(convert_to('bench-key-' || n, 'UTF8'))
               JOIN environment e ON e.id = k.environment_id
               JOIN project p ON p.id = e.project_id
               JOIN client c ON c.id = p.client_id
-             WHERE k.key_hash = sha256(convert_to($1, 'UTF8'))
-               AND NOT EXISTS (SELECT FROM logged_key WHERE api_key_id = k.id))
+             WHERE NOT EXISTS (SELECT FROM logged_key WHERE api_key_id = k.id))
         INSERT INTO logged_service (service_id, name, version)
         SELECT s.id, s.name, s.version
           FROM service s
-         WHERE s.name = $2 AND s.version = $3 AND NOT EXISTS (SELECT FROM logged_service WHERE service_id = s.id)
+         WHERE NOT EXISTS (SELECT FROM logged_service WHERE service_id = s.id)
         """;
 }

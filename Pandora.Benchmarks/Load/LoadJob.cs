@@ -8,9 +8,6 @@ internal enum CallKind
 
     /// <summary>A Reserve and then the Commit of what it reserved; both together count as one call.</summary>
     ReserveCommit,
-
-    /// <summary>No call: the statements of a gate that asks the database one thing after the other.</summary>
-    Sequential,
 }
 
 /// <summary>Which of the keys a call presents.</summary>
@@ -31,10 +28,10 @@ internal sealed record LoadJob
 {
     public required CallKind Kind { get; init; }
 
-    /// <summary>Of the server, on the loopback interface. 0: there is none, see <see cref="CallKind.Sequential"/>.</summary>
+    /// <summary>Of the server, on the loopback interface. Without effect if there is a <see cref="ConnectionString"/>.</summary>
     public int Port { get; init; }
 
-    /// <summary>For <see cref="CallKind.Sequential"/>. Null otherwise.</summary>
+    /// <summary>Of a database: no server is called, see <see cref="SqlGate"/>. Null: one is.</summary>
     public string? ConnectionString { get; init; }
 
     /// <summary>A file with one <see cref="BenchmarkKey"/> a line.</summary>

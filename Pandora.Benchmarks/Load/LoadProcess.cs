@@ -20,9 +20,7 @@ internal static class LoadProcess
     {
         try
         {
-            return job.Kind == CallKind.Sequential
-                ? await SequentialGate.RunAsync(job, CancellationToken.None)
-                : Call(job);
+            return job.ConnectionString is null ? Call(job) : await SqlGate.RunAsync(job, CancellationToken.None);
         }
         catch (Exception e) when (e is LoadFaultException or IOException or System.Net.Sockets.SocketException or Npgsql.NpgsqlException)
         {

@@ -15,7 +15,7 @@ internal sealed record Measurement
 
     public double? ServerMicroseconds { get; init; }
 
-    public double? PostgresMicroseconds { get; init; }
+    public double? DatabaseMicroseconds { get; init; }
 
     public double? GeneratorMicroseconds { get; init; }
 

@@ -35,7 +35,7 @@ internal sealed record RunReport
         var file = Options.Write ?? (Options.Quick ? null : PerformanceDocument.OfCheckout());
         if (file is not null)
         {
-            await PerformanceDocument.WriteAsync(file, Options.TelemetryOnly ? "telemetry" : Options.Connection is null ? "small" : "seeded", text, ct);
+            await PerformanceDocument.WriteAsync(file, Options.Pairs ? "pairs" : Options.Connection is null ? "small" : "seeded", text, ct);
             Benchmark.Say($"{file} is written.");
         }
     }
@@ -67,7 +67,7 @@ internal sealed record RunReport
         string[] head =
         [
             "Calls", "In flight", "Calls/s", "Of the ceiling", "p50 ms", "p99 ms", "p99.9 ms",
-            "Allocated B", "Server µs", "PostgreSQL µs", "Generator µs", "Log B",
+            "Allocated B", "Server µs", "Database µs", "Generator µs", "Log B",
         ];
         List<IReadOnlyList<string>> rows =
         [
@@ -92,7 +92,7 @@ internal sealed record RunReport
             Figure(cell => cell.Latencies?.P999, "0.00"),
             Figure(cell => cell.AllocatedBytes, "0"),
             Figure(cell => cell.ServerMicroseconds, "0.0"),
-            Figure(cell => cell.PostgresMicroseconds, "0.0"),
+            Figure(cell => cell.DatabaseMicroseconds, "0.0"),
             Figure(cell => cell.GeneratorMicroseconds, "0.0"),
             Figure(cell => cell.LogBytes, "0"),
         ];

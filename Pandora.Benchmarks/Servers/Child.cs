@@ -3,7 +3,7 @@ using System.Threading.Channels;
 
 namespace Pandora.Benchmarks.Servers;
 
-/// <summary>A process of this program with a task of its own. It ends when its standard input does.</summary>
+/// <summary>A process that is ours to start and stop. It ends when its standard input does.</summary>
 internal sealed class Child : IAsyncDisposable
 {
     private const int LogLinesKept = 30;
@@ -12,11 +12,11 @@ internal sealed class Child : IAsyncDisposable
     private readonly Process _process;
     private readonly Channel<string> _replies = Channel.CreateUnbounded<string>();
     private readonly Queue<string> _log = new();
-    private readonly string _task;
+    private readonly string _name;
 
-    private Child(string task, Process process)
+    private Child(string name, Process process)
     {
-        _task = task;
+        _name = name;
         _process = process;
         process.OutputDataReceived += (_, line) => Take(line.Data);
         process.BeginOutputReadLine();
@@ -24,27 +24,18 @@ internal sealed class Child : IAsyncDisposable
 
     public int Pid => _process.Id;
 
+    /// <summary>Starts this program once more.</summary>
     /// <param name="task">The word that <c>Program</c> knows.</param>
-    /// <param name="variables">Set in addition; the product's own are not passed on.</param>
-    public static Child Start(string task, params (string Name, string Value)[] variables)
-    {
-        var program = Environment.ProcessPath!;
-        var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-        {
-            start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
-        }
-        start.ArgumentList.Add(task);
-        foreach (var name in start.Environment.Keys.Where(IsOfTheProduct).ToList())
-        {
-            start.Environment.Remove(name);
-        }
-        foreach (var (name, value) in variables)
-        {
-            start.Environment[name] = value;
-        }
-        return new Child(task, Process.Start(start)!);
-    }
+    public static Child Start(string task, params (string Name, string Value)[] variables) =>
+        Start(task, Environment.GetCommandLineArgs()[0], [task], variables);
+
+    /// <summary>Starts the product.</summary>
+    /// <param name="folder">The outcome of a build or of <c>dotnet publish</c>.</param>
+    public static Child StartProduct(string folder, params (string Name, string Value)[] variables) => Start(
+        folder,
+        Path.Combine(folder, "Pandora.Core.dll"),
+        [],
+        [.. variables, ("DOTNET_STARTUP_HOOKS", typeof(StartupHook).Assembly.Location)]);
 
     /// <summary>The next line that the child says to us.</summary>
     /// <exception cref="BenchmarkException">It ended instead.</exception>
@@ -56,7 +47,7 @@ internal sealed class Child : IAsyncDisposable
         }
         catch (ChannelClosedException)
         {
-            throw new BenchmarkException($"The process \"{_task}\" has ended.\n{string.Join('\n', _log)}");
+            throw Ended();
         }
     }
 
@@ -65,6 +56,15 @@ internal sealed class Child : IAsyncDisposable
         await _process.StandardInput.WriteLineAsync(line.AsMemory(), ct);
         await _process.StandardInput.FlushAsync(ct);
         return await ReplyAsync(ct);
+    }
+
+    /// <exception cref="BenchmarkException">It has ended.</exception>
+    public void ExpectRunning()
+    {
+        if (_replies.Reader.Completion.IsCompleted)
+        {
+            throw Ended();
+        }
     }
 
     public async ValueTask DisposeAsync()
@@ -86,6 +86,27 @@ internal sealed class Child : IAsyncDisposable
         _process.Dispose();
     }
 
+    /// <param name="variables">Set in addition; the product's own are not passed on.</param>
+    private static Child Start(string name, string assembly, string[] arguments, (string Name, string Value)[] variables)
+    {
+        var start = new ProcessStartInfo("dotnet", [assembly, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        foreach (var variable in start.Environment.Keys.Where(IsOfTheProduct).ToList())
+        {
+            start.Environment.Remove(variable);
+        }
+        foreach (var (variable, value) in variables)
+        {
+            start.Environment[variable] = value;
+        }
+        return new Child(name, Process.Start(start)!);
+    }
+
+    private BenchmarkException Ended() => new($"The process \"{_name}\" has ended.\n{string.Join('\n', _log)}");
+
     private void Take(string? line)
     {
         if (line is null)
@@ -106,8 +127,9 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
+    /// <summary>All but the programs of the database, which may be chosen for a run.</summary>
     private static bool IsOfTheProduct(string variable) =>
-        variable.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase)
+        (variable.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase) && variable != "PANDORA_PG_BIN")
         || variable.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
         || variable.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase);
 }

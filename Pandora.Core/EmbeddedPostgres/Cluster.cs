@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
@@ -72,10 +71,10 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
     {
         RemoveLeftovers();
         var partial = PartialPrefix + Path.GetRandomFileName();
-        CreatePrivate(partial);
-        CreatePrivate(Path.Combine(partial, "socket"));
+        PrivateFiles.CreateDirectory(partial);
+        PrivateFiles.CreateDirectory(Path.Combine(partial, "socket"));
         var password = Path.Combine(partial, "superuser");
-        await WritePrivateAsync(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)), ct);
+        PrivateFiles.Write(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
         await account.GiveAsync(partial, ct);
 
         string[] arguments =
@@ -92,7 +91,8 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
         }
 
         Directory.Move(partial, Home);
-        await SyncDirectoryAsync(ct);
+        // Or a power cut could bring back the old name of a cluster that already holds data.
+        PrivateFiles.FlushDirectory(dataDirectory);
     }
 
     private void RemoveLeftovers()
@@ -110,39 +110,6 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
         }
     }
 
-    /// <summary>Without it a power cut could bring back the old name of a cluster that already holds data.</summary>
-    private async Task SyncDirectoryAsync(CancellationToken ct)
-    {
-        if (!OperatingSystem.IsWindows())
-        {
-            await ChildProcesses.RunAsync(ChildProcesses.Describe("sync", [dataDirectory], user: null, "/"), InitLimit, ct);
-        }
-    }
-
     private StartRefusedException NotACluster() => new(
         $"{Home} exists but holds no PostgreSQL data: restore it from a backup, or move it away to begin with an empty database.");
-
-    private static void CreatePrivate(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(directory);
-        }
-        else
-        {
-            Directory.CreateDirectory(directory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        }
-    }
-
-    private static async Task WritePrivateAsync(string path, string text, CancellationToken ct)
-    {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        }
-        await using var file = new FileStream(path, options);
-        await file.WriteAsync(Encoding.ASCII.GetBytes(text), ct);
-        file.Flush(flushToDisk: true);
-    }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
@@ -9,8 +8,8 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// </summary>
 internal static class LeftoverServer
 {
-    /// <summary>No kernel gives out this number, so the server finds the owner of its lock file dead.</summary>
-    private const string NobodysNumber = "2147483647";
+    /// <summary>No kernel gives out this process id, so the server finds the owner of its lock file dead.</summary>
+    private const string UnusedProcessId = "2147483647";
 
     public static async Task ClearAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
@@ -26,46 +25,27 @@ internal static class LeftoverServer
 
     private static async Task ClearDataAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
-        var file = Path.Combine(cluster.Data, "postmaster.pid");
-        if (!File.Exists(file))
+        if (PostmasterPid.Read(cluster.Data) is not { ProcessId: { } processId } left)
         {
             return;
         }
-        var content = await File.ReadAllTextAsync(file, ct);
-        var end = content.IndexOf('\n', StringComparison.Ordinal);
-        if (end < 0 || !int.TryParse(content[..end], NumberStyles.None, CultureInfo.InvariantCulture, out var pid))
-        {
-            return;
-        }
-
-        if (IsServerOf(pid, content))
+        var file = PostmasterPid.PathIn(cluster.Data);
+        if (IsServerOf(left, processId))
         {
             await StopAsync(cluster, binaries, ct);
         }
-        else if (File.Exists(file) && new FileInfo(file).LinkTarget is null)
+        else if (new FileInfo(file) is { Exists: true, LinkTarget: null })
         {
             // Not deleted: its last line lets the server see whether processes of its predecessor still hold shared
             // memory, and wait for them instead of writing beside them.
-            await File.WriteAllTextAsync(file, NobodysNumber + content[end..], ct);
+            await File.WriteAllTextAsync(file, UnusedProcessId + left.Text[left.Text.IndexOf('\n')..], ct);
         }
     }
 
     /// <summary>A server's working directory is its data directory, so the file seen from there must be the same one.</summary>
-    private static bool IsServerOf(int pid, string content)
-    {
-        if (!OperatingSystem.IsLinux())
-        {
-            return true; // pg_ctl looks for itself; numbers are seldom reused soon outside of containers
-        }
-        try
-        {
-            return File.ReadAllText($"/proc/{pid}/cwd/postmaster.pid") == content;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    private static bool IsServerOf(PostmasterPid left, int processId) =>
+        // Elsewhere pg_ctl looks for itself; process ids are seldom reused soon outside of containers.
+        !OperatingSystem.IsLinux() || PostmasterPid.Read($"/proc/{processId}/cwd") == left;
 
     private static async Task StopAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
@@ -74,7 +54,7 @@ internal static class LeftoverServer
             string[] arguments = ["stop", "--pgdata=" + cluster.Data, "--mode=" + mode, $"--timeout={seconds}"];
             var stop = ChildProcesses.Describe(binaries["pg_ctl"], arguments, cluster.Account.User, cluster.Home);
             var result = await ChildProcesses.RunAsync(stop, TimeSpan.FromSeconds(seconds + 5), ct);
-            if (result is { ExitCode: 0 } || !File.Exists(Path.Combine(cluster.Data, "postmaster.pid")))
+            if (result is { ExitCode: 0 } || !File.Exists(PostmasterPid.PathIn(cluster.Data)))
             {
                 return;
             }

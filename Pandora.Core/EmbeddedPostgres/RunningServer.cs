@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Net;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
@@ -39,10 +37,10 @@ internal sealed class RunningServer : IAsyncDisposable
             // Whoever holds the directory is serving, starting or stopping.
             while (DirectoryLock.IsTaken(settings.DataDirectory))
             {
-                if (AddressOf(cluster) is { } address)
+                if (PostmasterPid.Read(cluster.Data) is { IsReady: true } server)
                 {
                     return new RunningServer(
-                        address.ConnectionString(database.User, database.Password, database.Name, pooling: false), own: null);
+                        server.Address.ConnectionString(database.User, database.Password, database.Name, pooling: false), own: null);
                 }
                 await Task.Delay(Pause, limit.Token);
             }
@@ -58,28 +56,4 @@ internal sealed class RunningServer : IAsyncDisposable
 
     /// <summary>Stops what was started; leaves alone what belongs to somebody else.</summary>
     public ValueTask DisposeAsync() => _own?.DisposeAsync() ?? ValueTask.CompletedTask;
-
-    /// <summary>Where the server listens, by its own lock file. Null: it takes no connections.</summary>
-    private static ServerAddress? AddressOf(Cluster cluster)
-    {
-        try
-        {
-            // Number, data directory, start, port, socket directory, address, shared memory, status.
-            var lines = File.ReadAllLines(Path.Combine(cluster.Data, "postmaster.pid"));
-            return lines.Length >= 8 && lines[7].Trim() == "ready"
-                ? new ServerAddress(
-                    lines[4].Length > 0 ? lines[4] : IPAddress.Loopback.ToString(),
-                    int.Parse(lines[3], NumberStyles.None, CultureInfo.InvariantCulture))
-                : null;
-        }
-        catch (Exception e) when (e is IOException or FormatException)
-        {
-            return null;
-        }
-        catch (UnauthorizedAccessException)
-        {
-            throw new StartRefusedException(
-                $"{cluster.Data} belongs to another user than {Environment.UserName}: verify as the user that runs Pandora Core.");
-        }
-    }
 }

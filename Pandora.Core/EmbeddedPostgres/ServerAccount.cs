@@ -41,7 +41,7 @@ internal sealed record ServerAccount(string? User)
     /// </summary>
     public async Task OpenWayToAsync(string directory, CancellationToken ct)
     {
-        if (User is null || OperatingSystem.IsWindows() || CanEnter(directory))
+        if (CanEnter(directory) || OperatingSystem.IsWindows())
         {
             return;
         }
@@ -89,8 +89,12 @@ internal sealed record ServerAccount(string? User)
     }
 
     /// <summary>Asks the kernel rather than the mode bits: groups, access lists and mounts have a say too.</summary>
-    private bool CanEnter(string directory)
+    public bool CanEnter(string directory)
     {
+        if (User is null)
+        {
+            return true;
+        }
         try
         {
             using var process = System.Diagnostics.Process.Start(ChildProcesses.Describe("true", [], User, directory));

@@ -22,7 +22,9 @@ internal sealed record ServerAddress(string Host, int Port)
         && Encoding.UTF8.GetByteCount(socketDirectory) <= LongestSocketDirectory
         && socketDirectory.AsSpan().IndexOfAny(",\"'\\:") < 0 // would need quoting in two languages
             ? new ServerAddress(socketDirectory, SocketPort)
-            : new ServerAddress(IPAddress.Loopback.ToString(), FreePort());
+            : OnLoopback(FreePort());
+
+    public static ServerAddress OnLoopback(int port) => new(IPAddress.Loopback.ToString(), port);
 
     public IEnumerable<KeyValuePair<string, string>> ServerSettings =>
     [

@@ -18,6 +18,16 @@ internal static class GateSql
 
     public const string Rollback = "ROLLBACK";
 
+    /// <summary>Gives <c>back.units</c> back to a counter, up to its maximum.</summary>
+    private const string GiveBack =
+        """
+
+        UPDATE environment_service es
+           SET consumed_units = es.consumed_units - back.units,
+               granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
+                                    ELSE es.consumed_units - back.units + least(es.max_requests, es.available_requests + back.units) END
+        """;
+
     /// <summary>
     /// Makes reservations for calls that were let through: $1 ids, $2 counters, $3 log rows, $4 quantities, $5 expiries.
     /// Only the id may lead to a log row, here and below: by the index of outcomes it would be the whole log.
@@ -74,10 +84,10 @@ internal static class GateSql
             UPDATE request SET units = request.units - given.units
               FROM (SELECT request_id, units FROM ended WHERE units > 0 ORDER BY request_id) AS given
              WHERE request.id = ANY (ARRAY[given.request_id]))
-        UPDATE environment_service es
-           SET consumed_units = es.consumed_units - back.units,
-               granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
-                                    ELSE es.consumed_units - back.units + least(es.max_requests, es.available_requests + back.units) END,
+        """
+        + GiveBack +
+        """
+        ,
                first_expiry = (SELECT min(expires_at) FROM reservation WHERE counter_id = es.id AND expires_at > $2)
           FROM (SELECT asked.id, coalesce(sum(ended.units), 0)::bigint AS units
                   FROM unnest($1) AS asked (id)
@@ -116,12 +126,12 @@ internal static class GateSql
               FROM (SELECT request_id, back FROM ended WHERE back > 0 ORDER BY request_id) AS given
              WHERE request.id = ANY (ARRAY[given.request_id])),
         given_back AS (
-            UPDATE environment_service es
-               SET consumed_units = es.consumed_units - given.back,
-                   granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
-                                        ELSE es.consumed_units - given.back + least(es.max_requests, es.available_requests + given.back) END
-              FROM (SELECT counter_id, sum(back)::bigint AS back FROM ended WHERE back > 0 GROUP BY counter_id) AS given
-             WHERE es.id = ANY (ARRAY[given.counter_id]))
+        """
+        + GiveBack +
+        """
+
+              FROM (SELECT counter_id, sum(back)::bigint AS units FROM ended WHERE back > 0 GROUP BY counter_id) AS back
+             WHERE es.id = ANY (ARRAY[back.counter_id]))
         SELECT id FROM ended
         """;
 
@@ -178,10 +188,10 @@ internal static class GateSql
         dropped AS (
             DELETE FROM reservation USING undone WHERE reservation.id = ANY ($4) AND reservation.request_id = undone.id),
         given_back AS (
-            UPDATE environment_service es
-               SET consumed_units = es.consumed_units - back.units,
-                   granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
-                                        ELSE es.consumed_units - back.units + least(es.max_requests, es.available_requests + back.units) END
+        """
+        + GiveBack +
+        """
+
               FROM (SELECT counter_id, sum(units)::bigint AS units FROM gone WHERE units > 0 GROUP BY counter_id) AS back
              WHERE es.id = ANY (ARRAY[back.counter_id]))
         SELECT count(*) FROM gone

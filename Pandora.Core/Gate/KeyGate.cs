@@ -12,8 +12,8 @@ namespace Pandora.Core.Gate;
 /// The one entrance for checks: may this key pass, and what is left?
 /// <code>
 /// (1) KeyGate       hash the presented key; mask and cut the texts for the log
-/// (2) KeyCache  what the node remembers of key and service; nothing is trusted before step 6 has proved it
-/// (3) Ledger        join the batch in the making; wait for the flush of the one before
+/// (2) KeyCache      what the node remembers of key and service; nothing is trusted before step 6 has proved it
+/// (3) LedgerLanes   join the batch in the making; wait for the flush of the one before
 /// (4) LedgerWriter  look up what is not remembered, for the whole batch at once
 /// (5) Verdict       the failure of highest priority, or none
 /// (6) LedgerBatch   one statement: if the directory has not changed since, lock the counters of those that pass, fill up
@@ -46,6 +46,7 @@ internal sealed class KeyGate(
             // :: 2
             Facts = cache.Find(lookUp),
             IdempotencyKey = IdempotencyKey.From(check, hash),
+            Call = CallWatch.Current(),
         };
         await using var abandon = ct.UnsafeRegister(
             static (state, token) => ((PendingCheck)state!).Abandon(token), pending);
@@ -55,14 +56,15 @@ internal sealed class KeyGate(
             ledger.Add(pending);
             return await pending.Answer;
         }
-        catch (Exception e) when (CountUndecided(check.Kind, e))
+        catch (Exception e)
         {
-            throw; // not reached
+            CountUndecided(check.Kind, e);
+            throw;
         }
     }
 
-    /// <summary>Counts a check that gets no answer. Always false, so that as a filter it catches nothing.</summary>
-    private bool CountUndecided(CheckKind kind, Exception fault)
+    /// <summary>Counts a check that gets no answer.</summary>
+    private void CountUndecided(CheckKind kind, Exception fault)
     {
         var (outcome, error) = fault switch
         {
@@ -72,7 +74,6 @@ internal sealed class KeyGate(
             _ => ("failed", "internal"),
         };
         meters.Undecided(AnswerTally.MethodOf(kind), outcome, error);
-        return false;
     }
 
     private static bool IsLonger(string text, int characters) =>

@@ -4,15 +4,12 @@ using Npgsql;
 namespace Pandora.Core.Persistence;
 
 /// <summary>
-/// Turns the operator's connection string into the product's two ways to connect. Every wait is bounded, so that a
-/// database that stalls costs a caller seconds and never a thread.
+/// Turns the operator's connection string into the data sources of the product, one for each use. Every wait is bounded,
+/// so that a database that stalls costs a caller seconds and never a thread.
 /// </summary>
 internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
-
-    /// <summary>The pool of the ledger's writers, as metrics call it.</summary>
-    private const string Gate = "gate";
 
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
@@ -65,8 +62,9 @@ internal static class DatabaseConnection
     /// with half a batch sent.
     /// </summary>
     private const string GateSettings =
+        SessionSettings +
         """
-        SET plan_cache_mode = force_generic_plan; SET jit = off;
+        ; SET plan_cache_mode = force_generic_plan; SET jit = off;
         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
         SET idle_in_transaction_session_timeout = '3s';
         SET tcp_keepalives_idle = 3; SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 3
@@ -76,29 +74,23 @@ internal static class DatabaseConnection
     /// One locked row must not have a whole group of reports or settlements give up: the server says in time that it is the
     /// lock, and the calls of the group are tried one by one.
     /// </summary>
-    private const string ReportSettings = "SET lock_timeout = '1s'";
-
-    /// <summary>What a connection is for, and so which settings its session gets.</summary>
-    private enum Session
-    {
-        Administration,
-        Lanes,
-        Reports,
-    }
+    private const string ReportSettings = GateSettings + "; SET lock_timeout = '1s'";
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, Session.Administration, _ => { });
+        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, connection => new(SessionSettings, connection), _ => { });
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) => ForGate(Gate, connectionString, LanesPoolSize, Session.Lanes);
+    public static NpgsqlDataSource ForLanes(string connectionString) =>
+        ForGate("gate", connectionString, LanesPoolSize, connection => new(GateSettings, connection));
 
     /// <summary>For reports of outcomes: likewise.</summary>
     public static NpgsqlDataSource ForReports(string connectionString) =>
-        ForGate("reports", connectionString, ReportsPoolSize, Session.Reports);
+        ForGate("reports", connectionString, ReportsPoolSize, connection => new(ReportSettings, connection));
 
-    private static NpgsqlDataSource ForGate(string name, string connectionString, int poolSize, Session session) =>
-        Pooled(name, connectionString, GateCommandSeconds, poolSize, session, settings =>
+    private static NpgsqlDataSource ForGate(
+        string name, string connectionString, int poolSize, Func<NpgsqlConnection, NpgsqlCommand> begin) =>
+        Pooled(name, connectionString, GateCommandSeconds, poolSize, begin, settings =>
         {
             if (!IsGiven(settings, "Max Auto Prepare"))
             {
@@ -108,8 +100,14 @@ internal static class DatabaseConnection
         });
 
     /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
+    /// <param name="begin">Makes the first command of each connection, which sets up its session.</param>
     private static NpgsqlDataSource Pooled(
-        string name, string connectionString, int commandSeconds, int poolSize, Session session, Action<NpgsqlConnectionStringBuilder> adjust)
+        string name,
+        string connectionString,
+        int commandSeconds,
+        int poolSize,
+        Func<NpgsqlConnection, NpgsqlCommand> begin,
+        Action<NpgsqlConnectionStringBuilder> adjust)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -127,16 +125,25 @@ internal static class DatabaseConnection
         }
         adjust(settings);
 
-        var builder = Named(name, settings, leavesSpans: name != Gate);
+        var builder = Named(name, settings, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
-            connection => Initialize(connection, session), connection => InitializeAsync(connection, session));
+            connection =>
+            {
+                using var command = begin(connection);
+                command.ExecuteNonQuery();
+            },
+            async connection =>
+            {
+                await using var command = begin(connection);
+                await command.ExecuteNonQueryAsync();
+            });
         return builder.Build();
     }
 
     /// <summary>
     /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
-    /// each time. Those of the gate leave none: a batch belongs to no call of its own.
+    /// each time.
     /// </summary>
     private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
         new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
@@ -145,25 +152,19 @@ internal static class DatabaseConnection
             .EnablePhysicalOpenTracing(false));
 
     /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
-    public static NpgsqlDataSource ForMigrations(string connectionString)
-    {
-        var settings = Bounded(connectionString);
-        settings.CommandTimeout = MigrationSeconds;
-        settings.TcpKeepAlive = true;
-        settings.Pooling = false;
-        settings.MinPoolSize = 0;
-        return Named("migrations", settings, leavesSpans: false).Build();
-    }
+    public static NpgsqlDataSource ForMigrations(string connectionString) => Unpooled("migrations", connectionString, MigrationSeconds);
 
     /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
-    public static NpgsqlDataSource ForVerification(string connectionString)
+    public static NpgsqlDataSource ForVerification(string connectionString) => Unpooled("verification", connectionString, commandSeconds: 0);
+
+    private static NpgsqlDataSource Unpooled(string name, string connectionString, int commandSeconds)
     {
         var settings = Bounded(connectionString);
-        settings.CommandTimeout = 0;
+        settings.CommandTimeout = commandSeconds;
         settings.TcpKeepAlive = true;
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return Named("verification", settings, leavesSpans: false).Build();
+        return Named(name, settings, leavesSpans: false).Build();
     }
 
     private static NpgsqlConnectionStringBuilder Bounded(string connectionString)
@@ -187,36 +188,4 @@ internal static class DatabaseConnection
     private static bool IsSocketDirectory(string? host) => host is ['/' or '@', ..];
 
     private static bool IsGiven(NpgsqlConnectionStringBuilder settings, string keyword) => settings.ShouldSerialize(keyword);
-
-    private static void Initialize(NpgsqlConnection connection, Session session)
-    {
-        using var command = new NpgsqlCommand(SessionSettings, connection);
-        command.ExecuteNonQuery();
-        if (session != Session.Administration)
-        {
-            using var planning = new NpgsqlCommand(GateSettings, connection);
-            planning.ExecuteNonQuery();
-        }
-        if (session == Session.Reports)
-        {
-            using var waiting = new NpgsqlCommand(ReportSettings, connection);
-            waiting.ExecuteNonQuery();
-        }
-    }
-
-    private static async Task InitializeAsync(NpgsqlConnection connection, Session session)
-    {
-        await using var command = new NpgsqlCommand(SessionSettings, connection);
-        await command.ExecuteNonQueryAsync();
-        if (session != Session.Administration)
-        {
-            await using var planning = new NpgsqlCommand(GateSettings, connection);
-            await planning.ExecuteNonQueryAsync();
-        }
-        if (session == Session.Reports)
-        {
-            await using var waiting = new NpgsqlCommand(ReportSettings, connection);
-            await waiting.ExecuteNonQueryAsync();
-        }
-    }
 }

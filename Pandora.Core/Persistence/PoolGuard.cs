@@ -3,8 +3,8 @@ using Npgsql;
 namespace Pandora.Core.Persistence;
 
 /// <summary>
-/// Asks the database every two seconds, in calls' stead. When it does not answer, the pooled connections are given up, so
-/// that after an outage no call meets one of the server before.
+/// Pings the database every two seconds, so that calls need not. When there is no answer, the pool is cleared, so that
+/// after an outage no call gets a connection of the server that is gone.
 /// </summary>
 internal sealed class PoolGuard(NpgsqlDataSource pool, TimeProvider time) : BackgroundService
 {

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.Security;
@@ -11,8 +10,6 @@ namespace Pandora.Core.Security;
 internal sealed partial class KeyMaterialFiles(PandoraSettings settings, ILogger<KeyMaterialFiles> logger)
 {
     private const string Extension = ".key";
-    private const UnixFileMode OwnerReadsAndWrites = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-    private const UnixFileMode OwnerOnly = OwnerReadsAndWrites | UnixFileMode.UserExecute;
 
     private readonly string _directory = Path.Combine(settings.DataDirectory, "key-material");
 
@@ -35,20 +32,12 @@ internal sealed partial class KeyMaterialFiles(PandoraSettings settings, ILogger
     /// </summary>
     public void Write(KeyMaterial material)
     {
-        CreateDirectory();
+        PrivateFiles.CreateDirectory(_directory);
+        PrivateFiles.FlushDirectory(settings.DataDirectory);
         var draft = Path.Combine(_directory, $".{material.Id}.{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
-        if (!OperatingSystem.IsWindows())
-        {
-            options.UnixCreateMode = OwnerReadsAndWrites;
-        }
         try
         {
-            using (var file = new FileStream(draft, options))
-            {
-                file.Write(Encoding.ASCII.GetBytes(material.Export()));
-                file.Flush(flushToDisk: true);
-            }
+            PrivateFiles.Write(draft, material.Export());
             File.Move(draft, PathOf(material.Id), overwrite: true);
         }
         catch
@@ -56,20 +45,7 @@ internal sealed partial class KeyMaterialFiles(PandoraSettings settings, ILogger
             File.Delete(draft);
             throw;
         }
-        DirectorySync.Flush(_directory);
-    }
-
-    private void CreateDirectory()
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(_directory);
-        }
-        else
-        {
-            Directory.CreateDirectory(_directory, OwnerOnly);
-        }
-        DirectorySync.Flush(settings.DataDirectory);
+        PrivateFiles.FlushDirectory(_directory);
     }
 
     private KeyMaterial? Read(string path)
@@ -93,13 +69,13 @@ internal sealed partial class KeyMaterialFiles(PandoraSettings settings, ILogger
     /// <summary>Copies made by hand often are readable by all.</summary>
     private void Narrow(string path)
     {
-        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~OwnerReadsAndWrites) == 0)
+        if (OperatingSystem.IsWindows() || (File.GetUnixFileMode(path) & ~PrivateFiles.OwnerReadsAndWrites) == 0)
         {
             return;
         }
         try
         {
-            File.SetUnixFileMode(path, OwnerReadsAndWrites);
+            File.SetUnixFileMode(path, PrivateFiles.OwnerReadsAndWrites);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -9,20 +9,11 @@ internal static class DataDirectory
     {
         try
         {
-            if (OperatingSystem.IsWindows())
+            if (Path.GetDirectoryName(directory) is { } parent)
             {
-                Directory.CreateDirectory(directory);
+                Directory.CreateDirectory(parent);
             }
-            else
-            {
-                const UnixFileMode owner = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-                var parent = Path.GetDirectoryName(directory);
-                if (parent is not null)
-                {
-                    Directory.CreateDirectory(parent);
-                }
-                Directory.CreateDirectory(directory, owner);
-            }
+            PrivateFiles.CreateDirectory(directory);
             var probe = Path.Combine(directory, Path.GetRandomFileName());
             using var file = new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
         }

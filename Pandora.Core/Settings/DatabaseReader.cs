@@ -37,7 +37,8 @@ internal static class DatabaseReader
             Name(variables, "PANDORA_DB_NAME"),
             Name(variables, "PANDORA_DB_USER"),
             password ?? throw MissingPassword(),
-            variables.Text("PANDORA_PG_BIN"));
+            variables.Text("PANDORA_PG_BIN"),
+            variables.Boolean("PANDORA_PG_FETCH", fallback: true));
     }
 
     /// <summary>The server that somebody else runs, or null when none is configured.</summary>

@@ -67,5 +67,7 @@ internal abstract record DatabaseSettings
     /// <param name="User">Role that owns it; created when missing.</param>
     /// <param name="Password">Made effective for that role at each start.</param>
     /// <param name="BinariesDirectory"><c>PANDORA_PG_BIN</c>. Null: looked for.</param>
-    public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory) : DatabaseSettings;
+    /// <param name="FetchesPrograms"><c>PANDORA_PG_FETCH</c>: whether npm may fetch programs that the machine lacks.</param>
+    public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory, bool FetchesPrograms)
+        : DatabaseSettings;
 }

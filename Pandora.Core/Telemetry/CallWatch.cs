@@ -22,6 +22,8 @@ internal sealed class CallWatch(NodeMeters meters, TraceSampling sampling)
     // Spans need no source of each node: they are told apart by their traces.
     private static readonly ActivitySource Source = new(NodeMeters.Name);
 
+    private const string BatchName = "pandora.batch";
+
     /// <param name="traceParent">Of the caller. Null or unreadable: the call begins a trace of its own.</param>
     public WatchedCall Begin(WatchedMethod method, string? traceParent, string? traceState)
     {
@@ -55,7 +57,7 @@ internal sealed class CallWatch(NodeMeters meters, TraceSampling sampling)
     /// <param name="requestId">Of its log row.</param>
     public static void Answered(string reason, Guid requestId)
     {
-        if (!Source.HasListeners() || Activity.Current is not { IsAllDataRequested: true } span || span.Source != Source)
+        if (Current() is not { } span)
         {
             return;
         }
@@ -66,6 +68,23 @@ internal sealed class CallWatch(NodeMeters meters, TraceSampling sampling)
             span.SetTag("pandora.check.reason", reason);
         }
     }
+
+    /// <summary>The span of the call that is running, for those who go on with it elsewhere. Null: it is not recorded.</summary>
+    public static Activity? Current() =>
+        Source.HasListeners() && Activity.Current is { IsAllDataRequested: true } span && span.Source == Source ? span : null;
+
+    /// <summary>
+    /// Begins the span of what is done for several calls at once; the statements it takes become spans below it. It stands
+    /// in the trace of the first recorded call and refers to the others.
+    /// </summary>
+    /// <param name="calls">The recorded ones, at least one.</param>
+    /// <param name="size">Of the batch, with those that are not recorded.</param>
+    public static Activity? StartBatch(IReadOnlyList<Activity> calls, int size) => Source.StartActivity(
+        BatchName,
+        ActivityKind.Internal,
+        calls[0].Context,
+        [new("pandora.batch.size", size)],
+        calls.Skip(1).Select(call => new ActivityLink(call.Context)));
 
     private Activity? StartSpan(WatchedMethod method, string? traceParent, string? traceState)
     {

@@ -5,6 +5,7 @@ using Npgsql;
 using Pandora.Core.EmbeddedPostgres;
 using Pandora.Core.Persistence;
 using Pandora.Core.Settings;
+using Pandora.Tests.Harness;
 using Pandora.Tests.Operation;
 
 namespace Pandora.Tests.EmbeddedPostgres;
@@ -159,6 +160,7 @@ public sealed class PrivatePostgresTests
                 DatabaseName = "pandora",
                 User = user,
                 Password = password,
+                BinariesDirectory = TestServer.BinariesDirectory,
                 ServerSettings = Hasty,
                 RestartLimit = restartLimit ?? TimeSpan.FromSeconds(30),
             },

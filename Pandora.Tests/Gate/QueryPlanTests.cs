@@ -92,7 +92,7 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
 
     internal static string SqlOf(string name) =>
         (string)(typeof(LedgerSql).GetField(name) ?? typeof(KeyFactsSql).GetField(name) ?? typeof(GateSql).GetField(name))!
-            .GetRawConstantValue()!;
+            .GetValue(null)!;
 
     /// <summary>Any arguments will do: a generic plan is made without looking at them.</summary>
     internal static async Task<string> ExplainAsync(NpgsqlConnection connection, string sql, string types)

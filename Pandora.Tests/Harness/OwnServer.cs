@@ -65,6 +65,7 @@ internal sealed class OwnServer : IAsyncDisposable
                 DatabaseName = "pandora",
                 User = "pandora",
                 Password = "own",
+                BinariesDirectory = TestServer.BinariesDirectory,
                 ServerSettings = new Dictionary<string, string> { ["fsync"] = _flushes ? "on" : "off" },
             },
             NullLogger.Instance,

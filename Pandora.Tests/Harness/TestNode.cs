@@ -18,6 +18,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>Signs the tokens of every node that has no other secret.</summary>
     public static readonly byte[] JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray();
 
+    /// <summary>Generous: a test that fills tables is not about the time that takes on a machine with much else to do.</summary>
+    private const int SecondsForSql = 600;
+
     private readonly WebApplication _app;
     private readonly string _directory;
     private readonly bool _ownsDirectory;
@@ -112,7 +115,7 @@ internal sealed class TestNode : IAsyncDisposable
     {
         await using var connection = new NpgsqlConnection(ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand(sql, connection);
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = SecondsForSql };
         foreach (var parameter in parameters)
         {
             command.Parameters.AddWithValue(parameter);

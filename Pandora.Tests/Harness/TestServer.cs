@@ -21,6 +21,12 @@ public sealed class TestServer : IAsyncLifetime
     private readonly SemaphoreSlim _copying = new(1);
     private PrivatePostgres? _postgres;
 
+    /// <summary>
+    /// Where every server of the run takes its programs from: PANDORA_PG_BIN, or the server's own directory if it had to
+    /// fetch them there. Null: each looks for itself.
+    /// </summary>
+    internal static string? BinariesDirectory { get; private set; } = Environment.GetEnvironmentVariable("PANDORA_PG_BIN");
+
     public async ValueTask InitializeAsync()
     {
         Directory.CreateDirectory(_directory);
@@ -31,6 +37,7 @@ public sealed class TestServer : IAsyncLifetime
                 DatabaseName = Template,
                 User = "pandora",
                 Password = "blank 'quote' \"double\" \\back",
+                BinariesDirectory = BinariesDirectory,
                 ServerSettings = new Dictionary<string, string>
                 {
                     ["fsync"] = "off",
@@ -40,6 +47,10 @@ public sealed class TestServer : IAsyncLifetime
             },
             NullLogger.Instance,
             CancellationToken.None);
+        if (_postgres.BinariesDirectory.StartsWith(_directory, StringComparison.Ordinal))
+        {
+            BinariesDirectory = _postgres.BinariesDirectory;
+        }
         await Migrator.MigrateAsync(_postgres.ConnectionString, NullLogger.Instance, CancellationToken.None);
         await TestAccount.CreateAsync(_postgres.ConnectionString);
         NpgsqlConnection.ClearAllPools(); // a template must not be in use while it is copied

@@ -61,11 +61,14 @@ internal sealed class PandoraProcess : IAsyncDisposable
         return (exitCode, [.. process.Output], [.. process.Errors]);
     }
 
-    /// <param name="command">The assembly to run, from beside the tests, and its arguments.</param>
-    public static PandoraProcess Start(string[] command, string? folder, (string Name, string? Value)[] variables)
+    /// <param name="command">The assembly to run, from beside the tests unless its path is absolute, and its arguments.</param>
+    /// <param name="launcher">A program that is to run it, and its arguments.</param>
+    public static PandoraProcess Start(
+        string[] command, string? folder, (string Name, string? Value)[] variables, params string[] launcher)
     {
         var (httpPort, grpcPort) = FreePorts();
-        var info = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, command[0]), .. command[1..]])
+        string[] line = [.. launcher, "dotnet", Path.Combine(AppContext.BaseDirectory, command[0]), .. command[1..]];
+        var info = new ProcessStartInfo(line[0], line[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -76,6 +79,7 @@ internal sealed class PandoraProcess : IAsyncDisposable
         }
         info.Environment["PANDORA_DIR"] = folder;
         info.Environment["PANDORA_DB_PASSWORD"] = DataFolder.DatabasePassword;
+        info.Environment["PANDORA_PG_BIN"] = TestServer.BinariesDirectory;
         info.Environment["PANDORA_HTTP_PORT"] = httpPort.ToString(CultureInfo.InvariantCulture);
         info.Environment["PANDORA_GRPC_PORT"] = grpcPort.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in variables)

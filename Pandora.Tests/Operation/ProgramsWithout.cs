@@ -1,11 +1,11 @@
 namespace Pandora.Tests.Operation;
 
-/// <summary>A PATH that has every program of the machine but one.</summary>
+/// <summary>A PATH that has every program of the machine but a few.</summary>
 internal sealed class ProgramsWithout : IDisposable
 {
     private readonly string _folder = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"pandora-path-{Guid.CreateVersion7():N}");
 
-    public ProgramsWithout(string missing)
+    public ProgramsWithout(params string[] missing)
     {
         Directory.CreateDirectory(_folder);
         foreach (var directory in Environment.GetEnvironmentVariable("PATH")!.Split(':').Where(Directory.Exists))
@@ -14,7 +14,7 @@ internal sealed class ProgramsWithout : IDisposable
             {
                 var name = System.IO.Path.GetFileName(program);
                 var link = System.IO.Path.Combine(_folder, name);
-                if (name != missing && !File.Exists(link))
+                if (!missing.Contains(name) && !File.Exists(link))
                 {
                     File.CreateSymbolicLink(link, program);
                 }

@@ -49,7 +49,7 @@ internal sealed class GrpcHost : IAsyncDisposable
     public static Task<GrpcHost> StartProductAsync() =>
         StartAsync(services =>
         {
-            services.AddGrpc();
+            GrpcEndpoints.AddGrpc(services);
             services.AddSingleton(new ApiKeyGrpc(null!));
             services.AddSingleton(new RequestGrpc(null!));
             services.AddSingleton(new ReservationGrpc(null!, null!, null!));

@@ -12,7 +12,7 @@ public sealed class SettingsReaderTests
         var settings = Read();
 
         Assert.Equal("/etc/pandora", settings.DataDirectory);
-        Assert.Equal(new DatabaseSettings.Embedded("pandora", "pandora", "secret", BinariesDirectory: null), settings.Database);
+        Assert.Equal(new DatabaseSettings.Embedded("pandora", "pandora", "secret", BinariesDirectory: null, FetchesPrograms: true), settings.Database);
         Assert.Equal((80, 50_051), (settings.HttpPort, settings.GrpcPort));
         Assert.Null(settings.JwtSecret);
         Assert.Null(settings.ApiKeyPepper);
@@ -27,13 +27,13 @@ public sealed class SettingsReaderTests
     public void Every_value_arrives()
     {
         var settings = Read(
-            ("PANDORA_DIR", "/srv/pandora/"), ("PANDORA_DB_NAME", "other"), ("PANDORA_DB_USER", "me"), ("PANDORA_PG_BIN", "/pg/bin"),
+            ("PANDORA_DIR", "/srv/pandora/"), ("PANDORA_DB_NAME", "other"), ("PANDORA_DB_USER", "me"), ("PANDORA_PG_BIN", "/pg/bin"), ("PANDORA_PG_FETCH", "no"),
             ("PANDORA_HTTP_PORT", "1"), ("PANDORA_GRPC_PORT", "65535"), ("PANDORA_JWT_SECRET", Long),
             ("PANDORA_API_KEY_PEPPER", Long + "ü"), ("PANDORA_EXPOSE_VERSION", "No"), ("PANDORA_LOG_METADATA", "headers"),
             ("PANDORA_LOG_RETENTION_DAYS", "36500"));
 
         Assert.Equal("/srv/pandora", settings.DataDirectory);
-        Assert.Equal(new DatabaseSettings.Embedded("other", "me", "secret", "/pg/bin"), settings.Database);
+        Assert.Equal(new DatabaseSettings.Embedded("other", "me", "secret", "/pg/bin", FetchesPrograms: false), settings.Database);
         Assert.Equal((1, 65_535), (settings.HttpPort, settings.GrpcPort));
         Assert.Equal(32, settings.JwtSecret!.Length);
         Assert.Equal(34, settings.ApiKeyPepper!.Length);
@@ -117,7 +117,7 @@ public sealed class SettingsReaderTests
     [Theory]
     [InlineData("PANDORA_DIR"), InlineData("PANDORA_DB_NAME"), InlineData("PANDORA_DB_USER"), InlineData("PANDORA_DB_HOST")]
     [InlineData("PANDORA_DB_PORT"), InlineData("PANDORA_DB_SSLMODE"), InlineData("PANDORA_DB_DNS"), InlineData("ConnectionStrings__pandora")]
-    [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT"), InlineData("PANDORA_EXPOSE_VERSION")]
+    [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_PG_FETCH"), InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT"), InlineData("PANDORA_EXPOSE_VERSION")]
     [InlineData("PANDORA_CORS_ORIGINS"), InlineData("PANDORA_LOG_METADATA"), InlineData("PANDORA_LOG_RETENTION_DAYS")]
     public void An_empty_variable_counts_as_unset(string name) =>
         Assert.Equal(Read() with { Warnings = [] }, Read((name, "")) with { Warnings = [] });

@@ -17,6 +17,7 @@ namespace Pandora.Tests.Telemetry;
 /// <summary>A gRPC call is one span of its caller's trace, and says nothing about keys.</summary>
 public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>, IDisposable
 {
+    private const string Batch = "pandora.batch";
     private const string ReportPath = "/request.v1.RequestService/UpdateExecutionStatus";
 
     private readonly ActivityTraceId _trace = ActivityTraceId.CreateRandom();
@@ -24,9 +25,14 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
     private readonly ConcurrentQueue<Activity> _spans = new();
     private ActivityListener? _listener;
 
+    private static readonly Comparer<ActivitySpanId> Ids = Comparer<ActivitySpanId>.Create(
+        (a, b) => string.CompareOrdinal(a.ToHexString(), b.ToHexString()));
+
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     private TestNode Node => pandora.Node;
+
+    private List<Activity> CallSpans => [.. _spans.Where(span => span.OperationName != Batch)];
 
     public void Dispose() => _listener?.Dispose();
 
@@ -39,8 +45,8 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         var allowed = (await CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser)).Message!;
         var refused = (await CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser)).Message!;
 
-        Assert.Equal(2, _spans.Count);
-        Assert.All(_spans, span =>
+        Assert.Equal(2, CallSpans.Count);
+        Assert.All(CallSpans, span =>
         {
             Assert.Equal(("api_key.v1.APIKeyService/ValidateConsume", ActivityKind.Server), (span.OperationName, span.Kind));
             Assert.Equal((_trace, _parent, "vendor=1"), (span.TraceId, span.ParentSpanId, span.TraceStateString));
@@ -52,10 +58,35 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         });
         Assert.Equal(
             [("allowed", null, allowed.BaseResponse.RequestId), ("refused", "QUOTA_EXCEEDED", refused.BaseResponse.RequestId)],
-            _spans.Select(span => (
+            CallSpans.Select(span => (
                 (string?)span.GetTagItem("pandora.check.outcome"),
                 (string?)span.GetTagItem("pandora.check.reason"),
                 (string?)span.GetTagItem("pandora.request.id"))));
+    }
+
+    [Fact]
+    public async Task Checks_that_are_committed_together_share_the_span_of_their_batch()
+    {
+        const int calls = 4;
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
+        await Node.ConsumeAsync(subscription.Request()); // from now on all take the same lane
+        using var figures = new NodeFigures(Node);
+        Listen();
+
+        Task<GrpcReply<ValidateConsumeResponse>>[] replies;
+        await using (await RowLock.OnCounterAsync(Node, subscription))
+        {
+            replies = [.. Enumerable.Range(0, calls).Select(_ => CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser))];
+            await Eventually.HoldsAsync("a batch forms behind the one that waits", () => Task.FromResult(figures.Now("pandora.check.waiting") >= 2));
+        }
+        await Task.WhenAll(replies);
+
+        var batches = _spans.Where(span => span.OperationName == Batch).ToList();
+        Assert.Contains(batches, span => span.Links.Any());
+        Assert.All(batches, span => Assert.Equal(1 + span.Links.Count(), span.GetTagItem("pandora.batch.size")));
+        Assert.Equal(
+            CallSpans.Select(span => span.SpanId).Order(Ids),
+            batches.SelectMany(span => span.Links.Select(link => link.Context.SpanId).Append(span.ParentSpanId)).Order(Ids));
     }
 
     [Fact]
@@ -66,13 +97,13 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
 
         var answer = (await CallAsync(Calls.ValidatePath, subscription.Request(), ValidateResponse.Parser)).Message!;
 
-        var span = Assert.Single(_spans);
+        Assert.Equal(2, _spans.Count);
         string[] secrets =
         [
             subscription.Secret, subscription.Secret[^8..], subscription.ServiceName,
             answer.Project.Name, answer.Client.Name, answer.Environment.Name, "/orders", "192.0.2.7",
         ];
-        Assert.DoesNotContain(span.TagObjects, tag => secrets.Any(secret => $"{tag.Value}".Contains(secret, StringComparison.Ordinal)));
+        Assert.DoesNotContain(_spans.SelectMany(span => span.TagObjects), tag => secrets.Any(secret => $"{tag.Value}".Contains(secret, StringComparison.Ordinal)));
     }
 
     [Fact]

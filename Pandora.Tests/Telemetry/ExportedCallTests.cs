@@ -12,6 +12,7 @@ public sealed class ExportedCallTests(TestServer server)
 {
     private const string Method = "api_key.v1.APIKeyService/ValidateConsume";
     private const string Source = "Pandora.Core";
+    private const string Batch = "pandora.batch";
     private const string TraceId = "0af7651916cd43dd8448eb211c80319c";
     private const string ParentId = "b7ad6b7169203331";
 
@@ -37,13 +38,17 @@ public sealed class ExportedCallTests(TestServer server)
         await grpc.CallAsync("/grpc.health.v1.Health/Check", new HealthCheckRequest(), HealthCheckResponse.Parser, Token);
         Assert.Equal(0, await process.StopAsync());
 
-        var spans = receiver.Spans.Where(span => span.Source == Source).ToList();
+        var spans = receiver.Spans.Where(span => span.Source == Source && span.Name != Batch).ToList();
         Assert.All(spans, span => Assert.Equal((Method, 2, 0), (span.Name, span.Kind, span.Status)));
         Assert.Equal(["allowed", "refused"], spans.Select(span => span.Attributes["pandora.check.outcome"]).Order());
         var followed = Assert.Single(spans, span => span.TraceId == TraceId);
         Assert.Equal((ParentId, "OK"), (followed.ParentId, followed.Attributes["rpc.response.status_code"]));
         var own = Assert.Single(spans, span => span.TraceId != TraceId);
         Assert.Equal(("", "QUOTA_EXCEEDED"), (own.ParentId, own.Attributes["pandora.check.reason"]));
+
+        var batch = Assert.Single(receiver.Spans, span => span.Name == Batch && span.TraceId == TraceId);
+        Assert.Equal((followed.SpanId, "1"), (batch.ParentId, batch.Attributes["pandora.batch.size"]));
+        Assert.Contains(receiver.Spans, span => span.Source == "Npgsql" && (span.TraceId, span.ParentId) == (TraceId, batch.SpanId));
 
         Assert.Equal(2, Total(receiver, "pandora.checks", "allowed"));
         Assert.Equal(1, Total(receiver, "pandora.check.refusals", "QUOTA_EXCEEDED"));

@@ -1,3 +1,4 @@
+using System.Collections;
 using Npgsql;
 
 namespace Pandora.Core.Gate.Ledger;
@@ -24,31 +25,23 @@ internal sealed class CallColumns
     private readonly List<string> _headers = [];
     private readonly List<string> _queryParams = [];
     private readonly List<string> _contentTypes = [];
+    private readonly IList[] _all;
+
+    public CallColumns() => _all =
+    [
+        _ids, _requestTimes, _loggedKeyIds, _loggedServiceIds, _reasons, _methods, _paths, _ipAddresses, _places, _units, _sums,
+        _keyMasks, _serviceNames, _serviceVersions, _bodies, _cookies, _headers, _queryParams, _contentTypes,
+    ];
 
     /// <summary>Whether any call needs the columns that are empty for most: unknown names, and metadata.</summary>
     public bool HasTexts { get; private set; }
 
     public void Clear()
     {
-        _ids.Clear();
-        _requestTimes.Clear();
-        _loggedKeyIds.Clear();
-        _loggedServiceIds.Clear();
-        _reasons.Clear();
-        _methods.Clear();
-        _paths.Clear();
-        _ipAddresses.Clear();
-        _places.Clear();
-        _units.Clear();
-        _sums.Clear();
-        _keyMasks.Clear();
-        _serviceNames.Clear();
-        _serviceVersions.Clear();
-        _bodies.Clear();
-        _cookies.Clear();
-        _headers.Clear();
-        _queryParams.Clear();
-        _contentTypes.Clear();
+        foreach (var column in _all)
+        {
+            column.Clear();
+        }
         HasTexts = false;
     }
 

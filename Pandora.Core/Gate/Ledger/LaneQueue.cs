@@ -12,10 +12,14 @@ internal sealed class LaneQueue
     // Of all the room, so that one key alone cannot have the others refused.
     private const int Capacity = 16_384;
     private const int LineCapacity = Capacity / 2;
+    private const int MostSpare = 256;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<int, Line> _lines = [];
-    private readonly Queue<Line> _turns = [];
+    private readonly Dictionary<int, Queue<PendingCheck>> _lines = [];
+    private readonly Queue<(int KeyId, Queue<PendingCheck> Line)> _turns = [];
+
+    // Empty lines to be used again: most keys have one check in a batch.
+    private readonly Stack<Queue<PendingCheck>> _spare = [];
     private readonly Channel<bool> _signal =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
@@ -39,14 +43,14 @@ internal sealed class LaneQueue
             }
             if (!_lines.TryGetValue(keyId, out var line))
             {
-                _lines.Add(keyId, line = new Line(keyId));
-                _turns.Enqueue(line);
+                _lines.Add(keyId, line = _spare.TryPop(out var spare) ? spare : new());
+                _turns.Enqueue((keyId, line));
             }
             if (line.Count >= LineCapacity)
             {
                 return false;
             }
-            line.Add(check);
+            line.Enqueue(check);
             if (_count++ > 0)
             {
                 return true;
@@ -81,17 +85,19 @@ internal sealed class LaneQueue
     {
         lock (_lock)
         {
-            while (batch.Count < most && _turns.TryDequeue(out var line))
+            while (batch.Count < most && _turns.TryDequeue(out var turn))
             {
-                batch.Add(line.Take());
+                batch.Add(turn.Line.Dequeue());
                 _count--;
-                if (line.Count > 0)
+                if (turn.Line.Count > 0)
                 {
-                    _turns.Enqueue(line);
+                    _turns.Enqueue(turn);
+                    continue;
                 }
-                else
+                _lines.Remove(turn.KeyId);
+                if (_spare.Count < MostSpare)
                 {
-                    _lines.Remove(line.KeyId);
+                    _spare.Push(turn.Line);
                 }
             }
         }
@@ -105,42 +111,5 @@ internal sealed class LaneQueue
             _isClosed = true;
         }
         _signal.Writer.TryWrite(true);
-    }
-
-    private sealed class Line(int keyId)
-    {
-        private PendingCheck? _first;
-        private PendingCheck? _last;
-
-        public int KeyId => keyId;
-
-        public int Count { get; private set; }
-
-        public void Add(PendingCheck check)
-        {
-            if (_last is null)
-            {
-                _first = check;
-            }
-            else
-            {
-                _last.Next = check;
-            }
-            _last = check;
-            Count++;
-        }
-
-        public PendingCheck Take()
-        {
-            var check = _first!;
-            _first = check.Next;
-            check.Next = null;
-            if (_first is null)
-            {
-                _last = null;
-            }
-            Count--;
-            return check;
-        }
     }
 }

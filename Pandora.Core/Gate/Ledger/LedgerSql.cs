@@ -32,13 +32,17 @@ internal static class LedgerSql
     public static bool IsOutrun(PostgresException refusal) =>
         refusal is { SqlState: PostgresErrorCodes.CheckViolation, ConstraintName: "environment_service_available_check" };
 
-    public const string CommitBatch = Charge + LogPlain + Answer;
+    public static readonly string CommitBatch = Charge + Log("", "") + Answer;
 
     /// <summary>
     /// The same for calls with more texts: $16 mask of an unknown key, $17 name and $18 version of an unknown service, and
     /// the metadata $19 body, $20 cookies, $21 headers, $22 query parameters, $23 content type.
     /// </summary>
-    public const string CommitBatchWithTexts = Charge + LogTexts + Answer;
+    public static readonly string CommitBatchWithTexts = Charge
+        + Log(
+            ", key_mask, service_name, service_version, metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type",
+            ", $16, $17, $18, $19, $20, $21, $22, $23")
+        + Answer;
 
     // Calls find their counter by its place in an array, and not by a join that the planner might make quadratic. -1 stands
     // for a counter that is gone.
@@ -72,48 +76,25 @@ internal static class LedgerSql
              WHERE es.id = ANY (ARRAY[($3)[taken.place]])),
         """;
 
-    private const string LogPlain =
-        """
+    /// <param name="columns">Further columns of the log and of the calls, each after a comma.</param>
+    /// <param name="parameters">Their parameters.</param>
+    private static string Log(string columns, string parameters) =>
+        $$"""
 
         logged AS (
             INSERT INTO request (
                    id, request_time, units, counter_id, logged_key_id, logged_service_id,
-                   outcome, status_code, method, path, ip_address)
+                   outcome, status_code, method, path, ip_address{{columns}})
             SELECT id, request_time,
                    CASE WHEN outcome = 0 THEN units ELSE 0 END, CASE WHEN outcome = 0 AND units > 0 THEN ($3)[place] ELSE 0 END,
                    logged_key_id, logged_service_id,
-                   outcome, CASE WHEN outcome = 0 THEN 0 ELSE 401 END, method, path, ip_address
+                   outcome, CASE WHEN outcome = 0 THEN 0 ELSE 401 END, method, path, ip_address{{columns}}
               FROM (SELECT *, CASE WHEN reason > 0 THEN 10 + reason
                                    WHEN place > 0 AND sum > (SELECT available FROM counters)[place] THEN 11
                                    ELSE 0 END AS outcome
-                      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+                      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15{{parameters}})
                         AS call (id, request_time, logged_key_id, logged_service_id, reason, method, path, ip_address,
-                                 place, units, sum)
-                     WHERE (SELECT version FROM directory) = $1
-                       AND (place = 0 OR (SELECT available FROM counters)[place] >= 0)) AS decided)
-        """;
-
-    private const string LogTexts =
-        """
-
-        logged AS (
-            INSERT INTO request (
-                   id, request_time, units, counter_id, logged_key_id, logged_service_id,
-                   outcome, status_code, method, path, ip_address,
-                   key_mask, service_name, service_version,
-                   metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type)
-            SELECT id, request_time,
-                   CASE WHEN outcome = 0 THEN units ELSE 0 END, CASE WHEN outcome = 0 AND units > 0 THEN ($3)[place] ELSE 0 END,
-                   logged_key_id, logged_service_id,
-                   outcome, CASE WHEN outcome = 0 THEN 0 ELSE 401 END, method, path, ip_address,
-                   key_mask, service_name, service_version, body, cookies, headers, query_params, content_type
-              FROM (SELECT *, CASE WHEN reason > 0 THEN 10 + reason
-                                   WHEN place > 0 AND sum > (SELECT available FROM counters)[place] THEN 11
-                                   ELSE 0 END AS outcome
-                      FROM unnest($5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
-                        AS call (id, request_time, logged_key_id, logged_service_id, reason, method, path, ip_address,
-                                 place, units, sum,
-                                 key_mask, service_name, service_version, body, cookies, headers, query_params, content_type)
+                                 place, units, sum{{columns}})
                      WHERE (SELECT version FROM directory) = $1
                        AND (place = 0 OR (SELECT available FROM counters)[place] >= 0)) AS decided)
         """;

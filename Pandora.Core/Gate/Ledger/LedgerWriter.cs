@@ -4,6 +4,7 @@ using Pandora.Core.Errors;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Gate.Outcomes;
+using Pandora.Core.Persistence;
 using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Ledger;
@@ -187,10 +188,11 @@ internal sealed partial class LedgerWriter(
     /// <summary>Returns the checks that could not be decided yet.</summary>
     private async Task<List<PendingCheck>> AttemptAsync(List<PendingCheck> checks, CancellationToken ct)
     {
+        using var span = StartSpan(checks);
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
-        var now = Now();
+        var now = time.Now();
         _run.Decide(checks, now);
         var started = Stopwatch.GetTimestamp();
         CommitResult result;
@@ -212,6 +214,7 @@ internal sealed partial class LedgerWriter(
         meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
         var (written, postponed) = Complete(checks, result);
         _run.NoteUses();
+        span?.Stop(); // before the spans of its calls end
         Answer(written, now);
         if (postponed.Count > 0)
         {
@@ -226,9 +229,10 @@ internal sealed partial class LedgerWriter(
     /// </summary>
     private async Task<List<PendingCheck>> AttemptIdempotentAsync(List<PendingCheck> checks, CancellationToken ct)
     {
+        using var span = StartSpan(checks);
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
-        var now = Now();
+        var now = time.Now();
         var remembered = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
         var fresh = remembered.NotFoundIn(checks);
         var result = default(CommitResult);
@@ -263,6 +267,7 @@ internal sealed partial class LedgerWriter(
             meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
             _run.NoteUses();
         }
+        span?.Stop(); // before the spans of its calls end
         remembered.Deliver(meters);
         Answer(written, now);
         if (postponed.Count > 0)
@@ -270,6 +275,19 @@ internal sealed partial class LedgerWriter(
             await MakeWayAsync(connection, result, now, ct);
         }
         return checks;
+    }
+
+    private static Activity? StartSpan(List<PendingCheck> checks)
+    {
+        List<Activity>? calls = null;
+        foreach (var check in checks)
+        {
+            if (check.Call is { } call)
+            {
+                (calls ??= []).Add(call);
+            }
+        }
+        return calls is null ? null : CallWatch.StartBatch(calls, checks.Count);
     }
 
     /// <summary>Gives every check facts that are current at the version it returns.</summary>
@@ -337,12 +355,6 @@ internal sealed partial class LedgerWriter(
         }
         _tally.Add(checks);
         AnswerDelivery.Deliver(checks, check => check.AnswerAt(now));
-    }
-
-    private DateTimeOffset Now()
-    {
-        var now = time.GetUtcNow();
-        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
     /// <summary>The lane waited behind this batch and would only wait as long again.</summary>

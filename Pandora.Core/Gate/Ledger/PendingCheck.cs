@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Tasks.Sources;
 using Pandora.Core.Gate.Idempotency;
 
@@ -29,14 +30,14 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>What the directory knew last; the writer makes sure that it is current. Null: not looked up yet.</summary>
     public Facts? Facts { get; set; }
 
-    /// <summary>Under which name the answer is remembered. Null: it is not.</summary>
+    /// <summary>Under which the answer is remembered. Null: the caller gave none.</summary>
     public IdempotencyKey? IdempotencyKey { get; init; }
+
+    /// <summary>The span of the call. Null: it is not recorded.</summary>
+    public Activity? Call { get; init; }
 
     /// <summary>Set by the writer for each attempt to commit.</summary>
     public Decision Decision { get; set; }
-
-    /// <summary>The next one in a queue.</summary>
-    public PendingCheck? Next { get; set; }
 
     /// <summary>False when nobody waits for the answer any more, or it is being given.</summary>
     public bool IsOpen => Volatile.Read(ref _state) == Open;

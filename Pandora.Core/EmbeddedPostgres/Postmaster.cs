@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using System.Globalization;
 
 namespace Pandora.Core.EmbeddedPostgres;
 
-/// <summary>One run of the PostgreSQL server, from start to end.</summary>
-internal sealed partial class ServerProcess : IAsyncDisposable
+/// <summary>One run of the PostgreSQL server's main process, from start to end.</summary>
+internal sealed partial class Postmaster : IAsyncDisposable
 {
     private const int RememberedLines = 20;
 
@@ -21,7 +20,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly Queue<string> _lastLines = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private ServerProcess(Cluster cluster, PostgresBinaries binaries, ILogger logger, Process process)
+    private Postmaster(Cluster cluster, PostgresBinaries binaries, ILogger logger, Process process)
     {
         _cluster = cluster;
         _binaries = binaries;
@@ -46,12 +45,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     /// <summary>Starts the server and waits until it takes connections.</summary>
     /// <exception cref="ServerStartException">It ended before that.</exception>
-    public static async Task<ServerProcess> StartAsync(
+    public static async Task<Postmaster> StartAsync(
         Cluster cluster, PostgresBinaries binaries, IEnumerable<string> arguments, ILogger logger, CancellationToken ct)
     {
         string[] command = [.. await WrapperAsync(ct), binaries["postgres"], "-D", cluster.Data, .. arguments];
         var info = ChildProcesses.Describe(command[0], command[1..], cluster.Account.User, cluster.Home);
-        var server = new ServerProcess(cluster, binaries, logger, await ChildProcesses.StartAsync(info));
+        var server = new Postmaster(cluster, binaries, logger, await ChildProcesses.StartAsync(info));
         try
         {
             await server.WaitUntilReadyAsync(ct);
@@ -112,8 +111,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Reads the server's own status line, as pg_ctl does: attempts to connect would fill its log.</summary>
     private async Task WaitUntilReadyAsync(CancellationToken ct)
     {
-        var file = Path.Combine(_cluster.Data, "postmaster.pid");
-        while (!IsReady(file))
+        while (PostmasterPid.Read(_cluster.Data) is not { IsReady: true } file || file.ProcessId != _process.Id)
         {
             if (Ended.IsCompleted)
             {
@@ -135,21 +133,6 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         catch (OperationCanceledException)
         {
             // Children of the server hold the pipe; what has come is what there is.
-        }
-    }
-
-    private bool IsReady(string file)
-    {
-        try
-        {
-            var lines = File.ReadAllLines(file);
-            return lines.Length >= 8
-                && lines[0] == _process.Id.ToString(CultureInfo.InvariantCulture)
-                && lines[7].Trim() == "ready";
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 

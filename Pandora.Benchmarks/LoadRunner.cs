@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using Pandora.Benchmarks.Database;
 using Pandora.Benchmarks.Load;
 using Pandora.Benchmarks.Machine;
 using Pandora.Benchmarks.Report;
@@ -12,13 +11,7 @@ namespace Pandora.Benchmarks;
 /// Makes one load, and reads all meters before and after it. A load that was not answered as it should be ends the run:
 /// each answer must be "valid", and the books must show what was taken, so that nothing that fails can look fast.
 /// </summary>
-internal sealed class CellRunner(
-    Options options,
-    Processes processes,
-    MeasuredServer node,
-    MeasuredServer exporter,
-    BenchmarkDatabase database,
-    KeyFiles keys)
+internal sealed class LoadRunner(Options options, TestBed bed)
 {
     private const double MicrosecondsPerSecond = 1_000_000;
     private const int Unimplemented = 12;
@@ -30,23 +23,18 @@ internal sealed class CellRunner(
     /// <summary>The node takes back what it granted to callers who hung up, within about a second.</summary>
     private static readonly TimeSpan TakingBack = TimeSpan.FromSeconds(2);
 
-    private long _rowsAdded;
-
-    private bool BooksAreOurs => options.Connection is null;
-
     /// <summary>Lets the processes compile what they will run. False: the server does not know this scenario.</summary>
     public async Task<bool> WarmUpAsync(Scenario scenario, double seconds, CancellationToken ct)
     {
-        var concurrency = scenario.Has(Concurrency.Many) ? Concurrency.Many : Concurrency.Single;
         var before = await ReadAsync(scenario, ct);
-        var result = await LoadAsync(Job(scenario, concurrency, null) with { Seconds = seconds }, ct);
+        var result = await LoadAsync(Job(scenario, Concurrency.Many, null) with { Seconds = seconds }, ct);
         if (result.GrpcStatus == Unimplemented)
         {
             return false;
         }
         Accept(scenario, result);
         var after = await ReadAsync(scenario, ct);
-        if (BooksAreOurs && scenario.Quantity > 1 && before.Units - after.Units == result.AllCalls)
+        if (scenario.Quantity > 1 && before.Units - after.Units == result.AllCalls)
         {
             return false; // the field was not read
         }
@@ -72,9 +60,9 @@ internal sealed class CellRunner(
             Latencies = result.Latencies,
             AllocatedBytes = (after.Allocated - before.Allocated) / result.AllCalls,
             ServerMicroseconds = PerCall(before.ServerCpu, after.ServerCpu),
-            PostgresMicroseconds = PerCall(before.PostgresCpu, after.PostgresCpu),
+            DatabaseMicroseconds = PerCall(before.DatabaseCpu, after.DatabaseCpu),
             GeneratorMicroseconds = PerCall(before.GeneratorCpu, after.GeneratorCpu),
-            LogBytes = scenario.IsCeiling ? null : (double)(after.LogBytes - before.LogBytes) / result.AllCalls,
+            LogBytes = (double?)(after.LogBytes - before.LogBytes) / result.AllCalls,
         };
 
         double? PerCall(double? start, double? end) => (end - start) * MicrosecondsPerSecond / result.AllCalls;
@@ -85,46 +73,39 @@ internal sealed class CellRunner(
     {
         var before = await ReadAsync(scenario, ct);
         var rate = await H2Load.RunAsync(
-            ServerOf(scenario)!.Port, CallPath.Of(scenario.Kind).Path, keys.Body, concurrency, options, ct);
+            bed.ServerOf(scenario.Target)!.Port, CallPath.Of(scenario.Kind).Path, bed.BodyFile, concurrency, options, ct);
         await Task.Delay(TakingBack, ct);
         var after = await ReadAsync(scenario, ct);
-        var taken = before.Units - after.Units;
-        if (BooksAreOurs && scenario.Consumes && (double)taken < rate * options.Seconds)
+        if (before.Units - after.Units is { } taken)
         {
-            throw new BenchmarkException($"{scenario.Name} by h2load: {rate * options.Seconds:0} calls were answered, {taken} units are gone.");
+            if ((double)taken < rate * options.Seconds)
+            {
+                throw new BenchmarkException($"{scenario.Name} by h2load: {rate * options.Seconds:0} calls were answered, {taken} units are gone.");
+            }
+            bed.DatabaseOf(scenario.Target)?.ExpectRows((long)taken);
         }
-        _rowsAdded += scenario.Consumes ? (long)taken : 0;
         return new Measurement { CallsPerSecond = rate };
-    }
-
-    /// <summary>Every call that was answered has its row in the log, and no other row is there.</summary>
-    /// <param name="rowsBefore">When the first call was made.</param>
-    public async Task CheckLogAsync(long rowsBefore, CancellationToken ct)
-    {
-        var added = await database.LogRowsAsync(ct) - rowsBefore;
-        if (added != _rowsAdded)
-        {
-            throw new BenchmarkException($"{_rowsAdded} calls were answered, {added} rows are in the log.");
-        }
     }
 
     private LoadJob Job(Scenario scenario, Concurrency concurrency, double? callsPerSecond) => new()
     {
         Kind = scenario.Kind,
-        Port = ServerOf(scenario)?.Port ?? 0,
-        ConnectionString = scenario.Target == Target.Database ? node.ConnectionString : null,
-        KeysFile = scenario.Target == Target.Database ? keys.Second : keys.All,
+        Port = bed.ServerOf(scenario.Target)?.Port ?? 0,
+        ConnectionString = scenario.Target == Target.Sql ? bed.DatabaseOf(Target.Sql)!.ConnectionString : null,
+        KeysFile = bed.KeysFile,
         Keys = scenario.Keys,
         Quantity = scenario.Quantity,
         Connections = concurrency.Connections,
         InFlight = concurrency.InFlight,
         CallsPerSecond = callsPerSecond,
-        WarmUpSeconds = scenario.Keys == KeyChoice.One || options.Quick ? options.WarmUpSeconds : SpreadWarmUpSeconds,
+        WarmUpSeconds = scenario.Keys == KeyChoice.One || scenario.Target is Target.Sql or Target.Redis || options.Quick
+            ? options.WarmUpSeconds
+            : SpreadWarmUpSeconds,
         Seconds = options.Seconds,
     };
 
     private async Task<LoadResult> LoadAsync(LoadJob job, CancellationToken ct) =>
-        JsonSerializer.Deserialize<LoadResult>(await processes.Generator.AskAsync(JsonSerializer.Serialize(job), ct))!;
+        JsonSerializer.Deserialize<LoadResult>(await bed.Generator.AskAsync(JsonSerializer.Serialize(job), ct))!;
 
     private void Accept(Scenario scenario, LoadResult result)
     {
@@ -132,42 +113,65 @@ internal sealed class CellRunner(
         {
             throw new BenchmarkException($"{scenario.Name}: {fault}");
         }
-        _rowsAdded += scenario.IsCeiling ? 0 : result.AllCalls;
+        bed.DatabaseOf(scenario.Target)?.ExpectRows(result.AllCalls);
     }
 
-    private void CheckBooks(Scenario scenario, LoadResult result, Meters before, Meters after)
+    private static void CheckBooks(Scenario scenario, LoadResult result, Meters before, Meters after)
     {
-        var expected = scenario.Consumes ? result.AllCalls * scenario.Quantity : 0;
-        if (BooksAreOurs && before.Units - after.Units != expected)
+        var units = scenario.Consumes ? result.AllCalls * scenario.Quantity : 0;
+        if ((before.Units - after.Units) is { } taken && taken != units)
         {
-            throw new BenchmarkException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{scenario.Name}: answered calls took {expected} units, the counters say {before.Units - after.Units}."));
+            throw Wrong(string.Create(CultureInfo.InvariantCulture, $"took {units} units, the counters say {taken}"));
         }
+        if ((after.Entries - before.Entries) is { } entries && entries != result.AllCalls)
+        {
+            throw Wrong(string.Create(CultureInfo.InvariantCulture, $"were {result.AllCalls}, the log has {entries} more"));
+        }
+
+        BenchmarkException Wrong(string what) => new($"{scenario.Name}: answered calls {what}.");
     }
 
     private async Task<Meters> ReadAsync(Scenario scenario, CancellationToken ct)
     {
-        var server = ServerOf(scenario);
-        return new Meters(
-            server is null ? null : await server.AllocatedBytesAsync(ct),
-            server is null ? null : ProcessFigures.CpuSeconds(server.Pid),
-            scenario.IsCeiling ? null : database.CpuSeconds(),
-            ProcessFigures.CpuSeconds(processes.Generator.Pid),
-            BooksAreOurs ? await database.AvailableUnitsAsync(ct) : 0,
-            await database.LogBytesAsync(ct));
+        var server = bed.ServerOf(scenario.Target);
+        var meters = new Meters
+        {
+            Allocated = server is null ? null : await server.AllocatedBytesAsync(ct),
+            ServerCpu = server is null ? null : ProcessFigures.CpuSeconds(server.Pid),
+            GeneratorCpu = ProcessFigures.CpuSeconds(bed.Generator.Pid),
+        };
+        if (server?.StorePid is { } store)
+        {
+            var books = await server.NumbersAsync(RedisServer.AskBooks, ct);
+            return meters with { DatabaseCpu = ProcessFigures.CpuSeconds(store), Units = books[0], Entries = books[1] };
+        }
+        return bed.DatabaseOf(scenario.Target) is { } database
+            ? meters with
+            {
+                DatabaseCpu = database.CpuSeconds(),
+                Units = database.IsOurs ? await database.AvailableUnitsAsync(ct) : null,
+                LogBytes = await database.LogBytesAsync(ct),
+            }
+            : meters;
     }
 
-    private MeasuredServer? ServerOf(Scenario scenario) => scenario.Target switch
+    /// <summary>What is read before and after a load; processor times in seconds. Null: nobody can tell.</summary>
+    private sealed record Meters
     {
-        Target.Ceiling => processes.Ceiling,
-        Target.Pipeline => processes.Pipeline,
-        Target.Node => node,
-        Target.Exporter => exporter,
-        _ => null,
-    };
+        public long? Allocated { get; init; }
 
-    /// <summary>What is read before and after a load; processor times in seconds.</summary>
-    private sealed record Meters(
-        double? Allocated, double? ServerCpu, double? PostgresCpu, double GeneratorCpu, decimal Units, long LogBytes);
+        public double? ServerCpu { get; init; }
+
+        public double? DatabaseCpu { get; init; }
+
+        public required double GeneratorCpu { get; init; }
+
+        /// <summary>Left in all counters.</summary>
+        public decimal? Units { get; init; }
+
+        /// <summary>Of the log in Redis; PostgreSQL's is counted at the end, because that takes a while.</summary>
+        public long? Entries { get; init; }
+
+        public long? LogBytes { get; init; }
+    }
 }

@@ -1,0 +1,62 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Pandora.Core.Settings;
+
+/// <summary>Files and directories that only the user of this process may read, and that survive a power cut.</summary>
+internal static class PrivateFiles
+{
+    public const UnixFileMode OwnerReadsAndWrites = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    /// <summary>Creates a directory with mode 0700; one that exists is left as it is.</summary>
+    public static void CreateDirectory(string directory)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(directory);
+        }
+        else
+        {
+            Directory.CreateDirectory(directory, OwnerReadsAndWrites | UnixFileMode.UserExecute);
+        }
+    }
+
+    /// <summary>Creates a file with mode 0600 that must not exist yet, and flushes it to the disk.</summary>
+    public static void Write(string path, string ascii)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = OwnerReadsAndWrites;
+        }
+        using var file = new FileStream(path, options);
+        file.Write(Encoding.ASCII.GetBytes(ascii));
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>
+    /// Makes names created in a directory survive a power cut; .NET flushes files only. Does its best: some file systems
+    /// refuse, and Windows has nothing like it.
+    /// </summary>
+    public static void FlushDirectory(string directory)
+    {
+        if (OperatingSystem.IsWindows() || Open(directory, 0) is not (>= 0 and var handle))
+        {
+            return;
+        }
+        _ = Synchronize(handle);
+        _ = Close(handle);
+    }
+
+    [DllImport("libc", EntryPoint = "open")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", EntryPoint = "fsync")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Synchronize(int handle);
+
+    [DllImport("libc", EntryPoint = "close")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Close(int handle);
+}
