@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
 using System.Runtime.InteropServices;
 
 /// <summary>
@@ -18,8 +17,7 @@ internal static class StartupHook
     {
         while (Console.In.ReadLine() is not null)
         {
-            Pandora.Benchmarks.Servers.ChildLines.Reply(
-                GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture));
+            Pandora.Benchmarks.Servers.ChildLines.ReplyAllocated();
         }
         _ = kill(Environment.ProcessId, SigTerm);
     }

@@ -50,7 +50,7 @@ internal static class CeilingServer
         await server.StartAsync(new Application(), stop);
         var address = server.Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         ChildLines.Reply(string.Create(CultureInfo.InvariantCulture, $"{new Uri(address).Port} "));
-        await ServedNode.AnswerParentAsync();
+        await ChildLines.AnswerParentAsync();
         return 0;
     }
 

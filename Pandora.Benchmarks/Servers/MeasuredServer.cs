@@ -79,7 +79,7 @@ internal sealed class MeasuredServer : IAsyncDisposable
 
     /// <summary>Since its start.</summary>
     public async Task<long> AllocatedBytesAsync(CancellationToken ct) =>
-        long.Parse(await _child.AskAsync(ServedNode.AskAllocated, ct), CultureInfo.InvariantCulture);
+        long.Parse(await _child.AskAsync(ChildLines.AskAllocated, ct), CultureInfo.InvariantCulture);
 
     /// <summary>Numbers that the server answers a question with; see its task.</summary>
     public async Task<IReadOnlyList<long>> NumbersAsync(string question, CancellationToken ct) =>

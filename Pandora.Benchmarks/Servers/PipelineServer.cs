@@ -29,7 +29,7 @@ internal static class PipelineServer
         app.MapGrpcService<Service>();
         await app.StartAsync(stop);
         ChildLines.Reply(string.Create(CultureInfo.InvariantCulture, $"{new Uri(app.Urls.Single()).Port} "));
-        await ServedNode.AnswerParentAsync();
+        await ChildLines.AnswerParentAsync();
         return 0;
     }
 

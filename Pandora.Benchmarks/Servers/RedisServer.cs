@@ -47,9 +47,14 @@ internal static class RedisServer
             ChildLines.Reply(string.Create(CultureInfo.InvariantCulture, $"{new Uri(app.Urls.Single()).Port} {process.Id}"));
             while (await Console.In.ReadLineAsync(CancellationToken.None) is { } question)
             {
-                ChildLines.Reply(question == AskBooks
-                    ? await RedisGate.BooksAsync(redis, keys)
-                    : GC.GetTotalAllocatedBytes(precise: true).ToString(CultureInfo.InvariantCulture));
+                if (question == AskBooks)
+                {
+                    ChildLines.Reply(await RedisGate.BooksAsync(redis, keys));
+                }
+                else
+                {
+                    ChildLines.ReplyAllocated();
+                }
             }
         }
         finally
