@@ -4,6 +4,7 @@ using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Pandora.Core.Settings;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core;
 
@@ -76,7 +77,7 @@ internal static class HealthVerb
         }
         catch (Exception e) when (e is HttpRequestException or IOException or RpcException)
         {
-            return Variables.OneLine(e.Message);
+            return OneLine.Of(e.Message);
         }
     }
 

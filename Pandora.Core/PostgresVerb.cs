@@ -1,6 +1,7 @@
 using System.Globalization;
 using Pandora.Core.EmbeddedPostgres;
 using Pandora.Core.Settings;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core;
 
@@ -17,7 +18,7 @@ internal static class PostgresVerb
     {
         if (!int.TryParse(portText, NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port is 0 or > ushort.MaxValue)
         {
-            throw new StartRefusedException($"postgres: \"{Variables.OneLine(portText)}\" is not a port; accepted is 1 to 65535.");
+            throw new StartRefusedException($"postgres: \"{OneLine.Of(portText)}\" is not a port; accepted is 1 to 65535.");
         }
         var settings = SettingsReader.Read(Variables.OfProcess());
         foreach (var warning in settings.Warnings)

@@ -24,7 +24,7 @@ try
             return await NewKeyMaterialVerb.RunAsync();
         default:
             throw new StartRefusedException(
-                $"\"{Variables.OneLine(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
+                $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
     }
 
     // 1. The configuration: a fault ends the start before anything is touched.

@@ -35,8 +35,8 @@ public sealed class TelemetryExport : IAsyncDisposable
         "Microsoft.EntityFrameworkCore", "Npgsql", "System.Net.Http", "System.Runtime",
     ];
 
-    /// <summary>Counted up and down for each call of gRPC, to say what a gauge of calls under way says better.</summary>
-    private const string QueuedRequests = "kestrel.queued_requests";
+    /// <summary>Counted up and down for each call of gRPC, to say what its duration says better.</summary>
+    private static readonly string[] LeftOut = ["kestrel.queued_requests", "http.server.active_requests"];
 
     private Func<TimeSpan> _timeLeft = () => TimeSpan.Zero;
     private OpenTelemetrySdk? _sdk;
@@ -138,7 +138,8 @@ public sealed class TelemetryExport : IAsyncDisposable
         }
         if (variables.Exports("METRICS"))
         {
-            builder.WithMetrics(metrics => metrics.AddMeter(Meters).AddView(QueuedRequests, MetricStreamConfiguration.Drop));
+            builder.WithMetrics(metrics => metrics.AddMeter(Meters)
+                .AddView(instrument => LeftOut.Contains(instrument.Name) ? MetricStreamConfiguration.Drop : null));
         }
         if (variables.Exports("LOGS"))
         {

@@ -63,7 +63,7 @@ internal sealed record TelemetryVariables(Dictionary<string, string?> Values, Li
         }
         faults.ForEach(fault => values.Remove(fault.Key));
         return new(values, faults.ConvertAll(fault =>
-            $"{fault.Key} is {(fault.Key.EndsWith("HEADERS", StringComparison.Ordinal) ? "not understood" : $"\"{OneLine(fault.Value)}\"")} and has no effect; accepted is {fault.Accepted}."));
+            $"{fault.Key} is {(fault.Key.EndsWith("HEADERS", StringComparison.Ordinal) ? "not understood" : $"\"{OneLine.Of(fault.Value)}\"")} and has no effect; accepted is {fault.Accepted}."));
     }
 
     /// <param name="signal"><c>TRACES</c>, <c>METRICS</c> or <c>LOGS</c>.</param>
@@ -92,11 +92,4 @@ internal sealed record TelemetryVariables(Dictionary<string, string?> Values, Li
 
     private static double? RatioIn(string? text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var ratio) ? ratio : null;
-
-    private static string OneLine(string text)
-    {
-        const int longest = 100;
-        var line = new string([.. text.Take(longest).Select(c => char.IsControl(c) ? '?' : c)]);
-        return text.Length <= longest ? line : line + "…";
-    }
 }

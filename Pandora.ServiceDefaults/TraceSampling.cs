@@ -76,7 +76,7 @@ public sealed class TraceSampling
         {
             return true; // a call of gRPC: asked for before it was started
         }
-        if ((span.Kind == ActivityKind.Server && IsHealth(span)) || (span.Kind == ActivityKind.Client && isRoot))
+        if ((span.Kind == ActivityKind.Server && IsLeftOut(span)) || (span.Kind == ActivityKind.Client && isRoot))
         {
             return false;
         }
@@ -90,9 +90,14 @@ public sealed class TraceSampling
     private static bool IsChosen(Sampler sampler, in SamplingParameters span) =>
         sampler.ShouldSample(span).Decision == SamplingDecision.RecordAndSample;
 
-    private static bool IsHealth(in SamplingParameters span) =>
+    /// <summary>Health; and calls of gRPC, which have spans of their own.</summary>
+    private static bool IsLeftOut(in SamplingParameters span) =>
         (span.Tags ?? []).FirstOrDefault(tag => tag.Key == "url.path").Value is string path
-        && path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase);
+        && (IsCall(path) || path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Whether it looks like <c>/package.Service/Method</c>.</summary>
+    private static bool IsCall(string path) =>
+        path.Length > 1 && path.IndexOf('/', 1) is > 0 and var slash && path.AsSpan(1, slash - 1).Contains('.');
 
     /// <summary>The face that the SDK knows.</summary>
     private sealed class Spans(TraceSampling sampling) : Sampler

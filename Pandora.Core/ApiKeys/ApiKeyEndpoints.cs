@@ -13,13 +13,13 @@ internal static class ApiKeyEndpoints
     public static void MapApiKeys(this IEndpointRouteBuilder api)
     {
         var keys = api.MapGroup("/api-keys").WithTags("API keys");
-        keys.MapPost("/", Create).IsNeverStored().Answers201<NewApiKey>(404, 413, 422);
-        keys.MapGet("/{id}", Get).Answers200<ApiKey>(404, 422);
-        keys.MapPatch("/{id}", Update).Answers200<ApiKey>(404, 413, 422);
-        keys.MapDelete("/{id}", Delete).Answers204(404, 422);
-        keys.MapPost("/{id}/enable", Enable).Answers204(404, 422);
-        keys.MapPost("/{id}/disable", Disable).Answers204(404, 422);
-        api.MapGet("/environments/{id}/api-keys", List).WithTags("API keys").Answers200<ApiKey[]>(404, 422);
+        keys.MapPost("/", Create).IsNeverStored().ProducesCreated<NewApiKey>(404, 413, 422);
+        keys.MapGet("/{id}", Get).ProducesOk<ApiKey>(404, 422);
+        keys.MapPatch("/{id}", Update).ProducesOk<ApiKey>(404, 413, 422);
+        keys.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
+        keys.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
+        keys.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        api.MapGet("/environments/{id}/api-keys", List).WithTags("API keys").ProducesOk<ApiKey[]>(404, 422);
     }
 
     private static async Task<IResult> List(PathId id, Query<NoFilter> query, PandoraDb db, CancellationToken ct)

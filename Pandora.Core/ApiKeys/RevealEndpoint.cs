@@ -19,7 +19,7 @@ internal static class RevealEndpoint
             .WithTags("API keys")
             .RequireAuthorization(Policies.Reveal)
             .IsNeverStored()
-            .Answers200<RevealedKey>(404, 422);
+            .ProducesOk<RevealedKey>(404, 422);
 
     private static async Task<IResult> Reveal(
         AnyPathId id, Caller caller, HttpContext context, PandoraDb db, KeyRing ring, TimeProvider time, CancellationToken ct)

@@ -12,11 +12,11 @@ internal static class AuthEndpoints
     {
         var auth = api.MapGroup("/auth").WithTags("Authentication");
         auth.MapPost("/login", LogIn)
-            .AllowAnonymous().IsNeverStored().Answers200<Login>(401, 413, 422, 429);
+            .AllowAnonymous().IsNeverStored().ProducesOk<Login>(401, 413, 422, 429);
         auth.MapPost("/change-password", ChangePassword)
-            .RequireAuthorization(Policies.Session).Answers204(413, 422);
+            .RequireAuthorization(Policies.Session).ProducesNoContent(413, 422);
         auth.MapPost("/reauthenticate", Reauthenticate)
-            .RequireAuthorization(Policies.Session).IsNeverStored().Answers200<Token>(413, 422, 429);
+            .RequireAuthorization(Policies.Session).IsNeverStored().ProducesOk<Token>(413, 422, 429);
     }
 
     private static async Task<IResult> LogIn(
@@ -46,7 +46,7 @@ internal static class AuthEndpoints
             return Auth.ChangePassword.SameAsCurrent();
         }
         var hash = await hashing.HashAsync(password);
-        return await accounts.ChangePasswordAsync(hash, caller.Account.CredentialVersion, caller.TokenId, ct)
+        return await accounts.ChangePasswordAsync(caller.Account, hash, caller.TokenId, ct)
             ? TypedResults.NoContent()
             : Error.Unauthorized("The password was changed by somebody else meanwhile.", tokenWasPresented: true);
     }

@@ -12,11 +12,11 @@ internal static class ClientEndpoints
     public static void MapClients(this IEndpointRouteBuilder api)
     {
         var clients = api.MapGroup("/clients").WithTags("Clients");
-        clients.MapGet("/", List).Answers200<Client[]>(422);
-        clients.MapPost("/", Create).Answers201<Client>(409, 413, 422);
-        clients.MapGet("/{id}", Get).Answers200<Client>(404, 422);
-        clients.MapPatch("/{id}", Update).Answers200<Client>(404, 409, 413, 422);
-        clients.MapDelete("/{id}", Delete).Answers204(404, 422);
+        clients.MapGet("/", List).ProducesOk<Client[]>(422);
+        clients.MapPost("/", Create).ProducesCreated<Client>(409, 413, 422);
+        clients.MapGet("/{id}", Get).ProducesOk<Client>(404, 422);
+        clients.MapPatch("/{id}", Update).ProducesOk<Client>(404, 409, 413, 422);
+        clients.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
     }
 
     private static async Task<IResult> List(Query<ClientFilter> query, PandoraDb db, CancellationToken ct)

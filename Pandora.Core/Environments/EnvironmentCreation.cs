@@ -22,7 +22,7 @@ internal static class EnvironmentCreation
         var assignments = locked.ToDictionary(assignment => assignment.ServiceId);
         if (FaultsOf(input.Services, assignments, allocations) is { Count: > 0 } faults)
         {
-            return Error.Of(faults);
+            return Error.Combine(faults);
         }
 
         var environment = new EnvironmentRow

@@ -12,15 +12,15 @@ internal static class EnvironmentEndpoints
     public static void MapEnvironments(this IEndpointRouteBuilder api)
     {
         var environments = api.MapGroup("/environments").WithTags("Environments");
-        environments.MapGet("/", List).Answers200<Environment[]>(422);
-        environments.MapPost("/", EnvironmentCreation.Create).Answers201<Environment>(404, 409, 413, 422);
-        environments.MapGet("/{id}", Get).Answers200<Environment>(404, 422);
-        environments.MapPatch("/{id}", Update).Answers200<Environment>(404, 409, 413, 422);
-        environments.MapDelete("/{id}", Delete).Answers204(404, 422);
-        environments.MapPost("/{id}/enable", Enable).Answers204(404, 422);
-        environments.MapPost("/{id}/disable", Disable).Answers204(404, 422);
+        environments.MapGet("/", List).ProducesOk<Environment[]>(422);
+        environments.MapPost("/", EnvironmentCreation.Create).ProducesCreated<Environment>(404, 409, 413, 422);
+        environments.MapGet("/{id}", Get).ProducesOk<Environment>(404, 422);
+        environments.MapPatch("/{id}", Update).ProducesOk<Environment>(404, 409, 413, 422);
+        environments.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
+        environments.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
+        environments.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
         environments.MapEnvironmentServices();
-        api.MapGet("/projects/{id}/environments", ListOfProject).WithTags("Projects").Answers200<Environment[]>(404, 422);
+        api.MapGet("/projects/{id}/environments", ListOfProject).WithTags("Projects").ProducesOk<Environment[]>(404, 422);
     }
 
     private static async Task<IResult> List(

@@ -85,7 +85,7 @@ internal sealed record Error(
 
     /// <summary>One answer for all errors of a stage: the error itself if it is the only one, else an aggregate.</summary>
     /// <param name="errors">At least one, in the order of the input fields; no aggregates.</param>
-    public static Error Of(IReadOnlyList<Error> errors) =>
+    public static Error Combine(IReadOnlyList<Error> errors) =>
         errors is [var single]
             ? single
             : new Error(ErrorCode.AggregateErrors, JoinMessages(errors), Errors: errors);

@@ -29,7 +29,7 @@ internal static class ErrorResponses
     };
 
     /// <summary>The word of a code on the wire, such as <c>VALIDATION_FAILED</c>.</summary>
-    public static string NameOf(ErrorCode code) => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString());
+    public static string NameOf(ErrorCode code) => EnumWords<ErrorCode>.Upper[code];
 
     public static async Task WriteAsync(HttpContext context, Error error)
     {

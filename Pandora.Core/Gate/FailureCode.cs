@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Pandora.Core.Errors;
 
 namespace Pandora.Core.Gate;
 
@@ -23,12 +23,6 @@ public enum FailureCode : short
 /// <summary>The failure codes as every interface spells them, such as <c>QUOTA_EXCEEDED</c>.</summary>
 internal static class FailureCodes
 {
-    private static readonly string[] Words =
-    [
-        "", // none
-        .. Enum.GetValues<FailureCode>().Skip(1).Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString())),
-    ];
-
     /// <summary>"" for <see cref="FailureCode.None"/>.</summary>
-    public static string ToWord(this FailureCode code) => Words[(int)code];
+    public static string ToWord(this FailureCode code) => EnumWords<FailureCode>.Upper[code];
 }

@@ -21,7 +21,7 @@ internal static class HealthEndpoints
         api.MapGet("/health", Get)
             .DisableHttpMetrics() // its callers are machines, and many
             .WithTags("Health")
-            .Answers200<Health>()
+            .ProducesOk<Health>()
             .Produces<Health>(StatusCodes.Status503ServiceUnavailable);
 
     private static async Task<IResult> Get(HealthCheckService checks, TimeProvider time, CancellationToken ct)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using Npgsql;
+using Pandora.Core.Errors;
 
 namespace Pandora.Core.Persistence;
 
@@ -119,7 +120,7 @@ internal sealed class PandoraDb(DbContextOptions<PandoraDb> options) : DbContext
 
     /// <summary>Stores an enumeration member as its lower-case word.</summary>
     private sealed class WordConverter<T>() : ValueConverter<T, string>(
-        member => JsonNamingPolicy.SnakeCaseLower.ConvertName(member.ToString()),
-        word => Enum.Parse<T>(word, true))
+        member => EnumWords<T>.Lower[member],
+        word => EnumWords<T>.Lower.Parse(word))
         where T : struct, Enum;
 }

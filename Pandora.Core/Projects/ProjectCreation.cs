@@ -19,7 +19,7 @@ internal static class ProjectCreation
         var services = kept.ToDictionary(service => service.Id);
         if (FaultsOf(input.Services, services) is { Count: > 0 } faults)
         {
-            return Error.Of(faults);
+            return Error.Combine(faults);
         }
 
         var project = new ProjectRow

@@ -12,15 +12,15 @@ internal static class ProjectEndpoints
     public static void MapProjects(this IEndpointRouteBuilder api)
     {
         var projects = api.MapGroup("/projects").WithTags("Projects");
-        projects.MapGet("/", List).Answers200<Project[]>(422);
-        projects.MapPost("/", ProjectCreation.Create).Answers201<Project>(404, 409, 413, 422);
-        projects.MapGet("/{id}", Get).Answers200<Project>(404, 422);
-        projects.MapPatch("/{id}", Update).Answers200<Project>(404, 409, 413, 422);
-        projects.MapDelete("/{id}", Delete).Answers204(404, 422);
-        projects.MapPost("/{id}/enable", Enable).Answers204(404, 422);
-        projects.MapPost("/{id}/disable", Disable).Answers204(404, 422);
+        projects.MapGet("/", List).ProducesOk<Project[]>(422);
+        projects.MapPost("/", ProjectCreation.Create).ProducesCreated<Project>(404, 409, 413, 422);
+        projects.MapGet("/{id}", Get).ProducesOk<Project>(404, 422);
+        projects.MapPatch("/{id}", Update).ProducesOk<Project>(404, 409, 413, 422);
+        projects.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
+        projects.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
+        projects.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
         projects.MapProjectServices();
-        api.MapGet("/clients/{id}/projects", ListOfClient).WithTags("Clients").Answers200<Project[]>(404, 422);
+        api.MapGet("/clients/{id}/projects", ListOfClient).WithTags("Clients").ProducesOk<Project[]>(404, 422);
     }
 
     private static async Task<IResult> List(Query<NoFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)

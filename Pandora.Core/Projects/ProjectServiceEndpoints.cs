@@ -12,10 +12,10 @@ internal static class ProjectServiceEndpoints
     public static void MapProjectServices(this IEndpointRouteBuilder projects)
     {
         var services = projects.MapGroup("/{id}/services");
-        services.MapPost("/", Assign).Answers200<ProjectService>(404, 409, 413, 422);
-        services.MapPatch("/{service_id}", Update).Answers200<ProjectService>(404, 413, 422);
-        services.MapDelete("/{service_id}", Remove).Answers204(404, 422);
-        services.MapPost("/{service_id}/reset-requests", Reset).Answers200<ProjectReset>(404, 413, 422);
+        services.MapPost("/", Assign).ProducesOk<ProjectService>(404, 409, 413, 422);
+        services.MapPatch("/{service_id}", Update).ProducesOk<ProjectService>(404, 413, 422);
+        services.MapDelete("/{service_id}", Remove).ProducesNoContent(404, 422);
+        services.MapPost("/{service_id}/reset-requests", Reset).ProducesOk<ProjectReset>(404, 413, 422);
     }
 
     private static async Task<IResult> Assign(

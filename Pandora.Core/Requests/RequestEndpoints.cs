@@ -10,9 +10,9 @@ internal static class RequestEndpoints
     public static void MapRequests(this IEndpointRouteBuilder api)
     {
         var log = api.MapGroup("").WithTags("Requests");
-        log.MapGet("/requests", List).Answers200<Request[]>(422);
-        log.MapGet("/requests/{id}", Get).Answers200<RequestDetail>(404, 422);
-        log.MapGet("/services/{id}/requests", ListOfService).Answers200<Request[]>(404, 422);
+        log.MapGet("/requests", List).ProducesOk<Request[]>(422);
+        log.MapGet("/requests/{id}", Get).ProducesOk<RequestDetail>(404, 422);
+        log.MapGet("/services/{id}/requests", ListOfService).ProducesOk<Request[]>(404, 422);
     }
 
     private static async Task<IResult> List(Query<RequestFilter> query, PandoraDb db, CancellationToken ct)

@@ -15,10 +15,6 @@ internal sealed partial class FaultAnswers(RequestDelegate next, ILogger<FaultAn
         {
             // Nobody is left to answer.
         }
-        catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
-        {
-            await AnswerAsync(context, Error.TooLarge(RequestBytes.Limit));
-        }
         catch (Exception e) when (e is not BadHttpRequestException && !context.Response.HasStarted)
         {
             if (DatabaseFaults.IsUnavailable(e))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Pandora.Core.Errors;
 using QuotaRange = Pandora.Core.Quotas.Quota;
 
 namespace Pandora.Core.Rest;
@@ -7,8 +8,6 @@ namespace Pandora.Core.Rest;
 /// <content>How single values are read.</content>
 internal sealed partial class JsonFields
 {
-    private delegate bool ParseWord<TEnum>(string word, out TEnum member);
-
     private string NameOf(string name, JsonElement value, int max)
     {
         if (value.ValueKind == JsonValueKind.Null)
@@ -47,11 +46,7 @@ internal sealed partial class JsonFields
         }
     }
 
-    private TEnum MemberOf<TEnum>(string name, JsonElement value)
-        where TEnum : struct, Enum =>
-        MemberOf<TEnum>(name, value, Words<TEnum>.All, Words<TEnum>.TryParse);
-
-    private TEnum MemberOf<TEnum>(string name, JsonElement value, IReadOnlyList<string> words, ParseWord<TEnum> parse)
+    private TEnum MemberOf<TEnum>(string name, JsonElement value, EnumWords<TEnum> words)
         where TEnum : struct, Enum
     {
         if (value.ValueKind == JsonValueKind.Null)
@@ -62,7 +57,9 @@ internal sealed partial class JsonFields
         {
             return default;
         }
-        return parse(text, out var member) ? member : Broken(name, $"must be one of {string.Join(", ", words)}", default(TEnum));
+        return words.TryParse(text, out var member)
+            ? member
+            : Broken(name, $"must be one of {string.Join(", ", words.All)}", default(TEnum));
     }
 
     private long QuotaOf(string name, JsonElement value)

@@ -39,7 +39,7 @@ internal sealed partial class JsonFields
     public DateTimeOffset Now { get; }
 
     /// <summary>What is wrong with all that was read so far. Null: nothing.</summary>
-    public Error? Fault => _faults.Unreadable ?? (_faults.Broken.Count == 0 ? null : Error.Of(_faults.Broken));
+    public Error? Fault => _faults.Unreadable ?? (_faults.Broken.Count == 0 ? null : Error.Combine(_faults.Broken));
 
     /// <summary>Null and a fault when the bytes are not one JSON object.</summary>
     public static JsonFields? Parse(ReadOnlyMemory<byte> utf8, string entity, DateTimeOffset now, out Error? fault)
@@ -102,19 +102,19 @@ internal sealed partial class JsonFields
     /// <summary>A required member of a closed set, written in snake_case. The default when at fault.</summary>
     public TEnum Member<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Find(DescribeMember<TEnum>(name, true)) is { } value ? MemberOf<TEnum>(name, value) : Missing(name, default(TEnum));
+        Member(name, EnumWords<TEnum>.Lower);
 
-    /// <inheritdoc cref="Member{TEnum}"/>
+    /// <inheritdoc cref="Member{TEnum}(string)"/>
     public Given<TEnum> OptionalMember<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Find(DescribeMember<TEnum>(name, false)) is { } value ? MemberOf<TEnum>(name, value) : Given<TEnum>.Absent;
+        Find(new(name, FieldKind.Word, false) { Words = EnumWords<TEnum>.Lower.All }) is { } value
+            ? MemberOf(name, value, EnumWords<TEnum>.Lower)
+            : Given<TEnum>.Absent;
 
     /// <summary>A required member of a closed set, written in UPPER_SNAKE. The default when at fault.</summary>
     public TEnum UpperMember<TEnum>(string name)
         where TEnum : struct, Enum =>
-        Find(new(name, FieldKind.Word, true) { Words = UpperWords<TEnum>.All }) is { } value
-            ? MemberOf<TEnum>(name, value, UpperWords<TEnum>.All, UpperWords<TEnum>.TryParse)
-            : Missing(name, default(TEnum));
+        Member(name, EnumWords<TEnum>.Upper);
 
     /// <summary>A required record id. The default when at fault.</summary>
     public RecordId Id(string name)
@@ -220,9 +220,11 @@ internal sealed partial class JsonFields
         return instead;
     }
 
-    private static FieldDescription DescribeMember<TEnum>(string name, bool required)
+    private TEnum Member<TEnum>(string name, EnumWords<TEnum> words)
         where TEnum : struct, Enum =>
-        new(name, FieldKind.Word, required) { Words = Words<TEnum>.All };
+        Find(new(name, FieldKind.Word, true) { Words = words.All }) is { } value
+            ? MemberOf(name, value, words)
+            : Missing(name, default(TEnum));
 
     private static FieldDescription DescribeQuota(string name, bool required) =>
         new(name, FieldKind.Number, required) { Min = QuotaRange.Unlimited, Max = QuotaRange.Largest };

@@ -36,7 +36,7 @@ internal struct InputFaults(string entity)
     {
         if (_errors is not null)
         {
-            throw GrpcErrors.Of(Error.Of(_errors));
+            throw GrpcErrors.Of(Error.Combine(_errors));
         }
     }
 }

@@ -29,7 +29,7 @@ internal sealed class RequestService(ExecutionReports reports) : Protos.Request.
         {
             faults.Add(
                 "status_code",
-                "status_code must be 200 to 299 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
+                "status_code must be 100 to 399 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
         }
         if (status is null)
         {
@@ -48,10 +48,10 @@ internal sealed class RequestService(ExecutionReports reports) : Protos.Request.
     /// <summary>The final status of a word with its range of codes; without a status, the range of them all.</summary>
     private static (ExecutionStatus? Status, int First, int Last) Outcome(string word) => word switch
     {
-        "success" => (ExecutionStatus.Success, 200, 299),
+        "success" => (ExecutionStatus.Success, 100, 399),
         "client_error" => (ExecutionStatus.ClientError, 400, 499),
         "server_error" => (ExecutionStatus.ServerError, 500, 599),
-        _ => (null, 200, 599),
+        _ => (null, 100, 599),
     };
 
     private static void CheckDetail(ref InputFaults faults, string detail, ExecutionStatus? status)

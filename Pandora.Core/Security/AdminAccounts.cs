@@ -4,10 +4,11 @@ using Npgsql;
 namespace Pandora.Core.Security;
 
 /// <summary>The one administrator, as stored.</summary>
+/// <param name="Id">Always 1.</param>
 /// <param name="CredentialVersion">Raised by each password change; a token is good under the version it was issued with.</param>
 /// <param name="ExemptTokenId"><c>jti</c> of the token that made the last change and stays good. Null: none.</param>
 internal sealed record AdminAccount(
-    string Username, string PasswordHash, int CredentialVersion, bool ForcePasswordReset, string? ExemptTokenId);
+    int Id, string Username, string PasswordHash, int CredentialVersion, bool ForcePasswordReset, string? ExemptTokenId);
 
 /// <summary>Keeps the account of the administrator, shared by all nodes.</summary>
 internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing hashing)
@@ -20,12 +21,17 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
     public async Task<AdminAccount?> FindAsync(CancellationToken ct)
     {
         const string Sql =
-            "SELECT username, password_hash, credential_version, force_password_reset, exempt_token_id FROM admin_account";
+            "SELECT id, username, password_hash, credential_version, force_password_reset, exempt_token_id FROM admin_account WHERE id = 1";
         await using var command = dataSource.CreateCommand(Sql);
         await using var row = await command.ExecuteReaderAsync(ct);
         return await row.ReadAsync(ct)
             ? new AdminAccount(
-                row.GetString(0), row.GetString(1), row.GetInt32(2), row.GetBoolean(3), row.IsDBNull(4) ? null : row.GetString(4))
+                row.GetInt32(0),
+                row.GetString(1),
+                row.GetString(2),
+                row.GetInt32(3),
+                row.GetBoolean(4),
+                row.IsDBNull(5) ? null : row.GetString(5))
             : null;
     }
 
@@ -61,31 +67,34 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
 
     /// <summary>
     /// Stores a new password, lifts the forced change and makes every token invalid except <paramref name="tokenId"/>, all
-    /// or nothing. False: the password was changed since <paramref name="seenVersion"/> was read, nothing is stored.
+    /// or nothing. False: the password was changed since <paramref name="account"/> was read, nothing is stored.
     /// </summary>
-    public async Task<bool> ChangePasswordAsync(string hash, int seenVersion, string tokenId, CancellationToken ct)
+    public async Task<bool> ChangePasswordAsync(AdminAccount account, string hash, string tokenId, CancellationToken ct)
     {
         const string Sql =
             """
             UPDATE admin_account
                SET password_hash = $1, force_password_reset = false, exempt_token_id = $2,
                    credential_version = credential_version + 1
-             WHERE credential_version = $3
+             WHERE id = $3 AND credential_version = $4
             """;
         await using var command = dataSource.CreateCommand(Sql);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = hash });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = tokenId });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = seenVersion });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = account.Id });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = account.CredentialVersion });
         return await command.ExecuteNonQueryAsync(ct) == 1;
     }
 
     /// <summary>Replaces an outdated hash of the same password, unless the password was changed meanwhile.</summary>
-    public static async Task RenewHashAsync(NpgsqlConnection connection, string outdated, string renewed, CancellationToken ct)
+    /// <param name="account">With the outdated hash.</param>
+    public static async Task RenewHashAsync(NpgsqlConnection connection, AdminAccount account, string renewed, CancellationToken ct)
     {
-        const string Sql = "UPDATE admin_account SET password_hash = $1 WHERE password_hash = $2";
+        const string Sql = "UPDATE admin_account SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
         await using var command = new NpgsqlCommand(Sql, connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = renewed });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = outdated });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = account.Id });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = account.PasswordHash });
         await command.ExecuteNonQueryAsync(ct);
     }
 }

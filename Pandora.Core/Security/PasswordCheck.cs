@@ -95,7 +95,7 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         }
         if (attempt is { Account: { } account, RenewedHash: { } renewed })
         {
-            await AdminAccounts.RenewHashAsync(connection, account.PasswordHash, renewed, ct);
+            await AdminAccounts.RenewHashAsync(connection, account, renewed, ct);
         }
         await transaction.CommitAsync(ct);
         return new PasswordVerdict(attempt.Account, null);

@@ -11,11 +11,11 @@ internal static class ServiceEndpoints
     public static void MapServices(this IEndpointRouteBuilder api)
     {
         var services = api.MapGroup("/services").WithTags("Services");
-        services.MapGet("/", List).Answers200<Service[]>(422);
-        services.MapPost("/", Create).Answers201<Service>(409, 413, 422);
-        services.MapGet("/{id}", Get).Answers200<Service>(404, 422);
-        services.MapDelete("/{id}", Delete).Answers204(404, 422);
-        services.MapPatch("/{id}/status", SetStatus).Answers200<Service>(404, 413, 422);
+        services.MapGet("/", List).ProducesOk<Service[]>(422);
+        services.MapPost("/", Create).ProducesCreated<Service>(409, 413, 422);
+        services.MapGet("/{id}", Get).ProducesOk<Service>(404, 422);
+        services.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
+        services.MapPatch("/{id}/status", SetStatus).ProducesOk<Service>(404, 413, 422);
     }
 
     private static async Task<IResult> List(Query<ServiceFilter> query, PandoraDb db, CancellationToken ct)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
@@ -31,6 +32,6 @@ internal static class CorsOrigins
             return $"{uri.Scheme}://{host.ToLowerInvariant()}{port}";
         }
         throw Variables.Refuse(
-            Name, $"holds \"{Variables.OneLine(text)}\"; accepted is * or a comma-separated list of scheme://host[:port]");
+            Name, $"holds \"{OneLine.Of(text)}\"; accepted is * or a comma-separated list of scheme://host[:port]");
     }
 }

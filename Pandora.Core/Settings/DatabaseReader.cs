@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Npgsql;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
@@ -94,7 +95,7 @@ internal static class DatabaseReader
             ? host
             : throw Variables.Refuse(
                 "PANDORA_DB_HOST",
-                $"is \"{Variables.OneLine(host)}\"; accepted is a host name, an address or the directory of a socket (the port goes into PANDORA_DB_PORT)");
+                $"is \"{OneLine.Of(host)}\"; accepted is a host name, an address or the directory of a socket (the port goes into PANDORA_DB_PORT)");
 
     private static bool IsHostName(string host) => host.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_');
 

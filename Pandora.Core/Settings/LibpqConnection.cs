@@ -1,5 +1,6 @@
 using System.Globalization;
 using Npgsql;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
@@ -58,7 +59,7 @@ internal static class LibpqConnection
             if (!Parameters.TryGetValue(name, out var apply))
             {
                 throw Variables.Refuse(
-                    variable, $"has the parameter \"{Variables.OneLine(name)}\"; accepted are host, hostaddr, port, {string.Join(", ", Parameters.Keys)}");
+                    variable, $"has the parameter \"{OneLine.Of(name)}\"; accepted are host, hostaddr, port, {string.Join(", ", Parameters.Keys)}");
             }
             try
             {

@@ -71,9 +71,3 @@ internal abstract record DatabaseSettings
     public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory, bool FetchesPrograms)
         : DatabaseSettings;
 }
-
-/// <summary>
-/// The process cannot start, and its operator can mend that. Ends the process with exit code 1 and the message as its
-/// one line on standard error; the message never holds a secret.
-/// </summary>
-internal sealed class StartRefusedException(string message) : Exception(message.ReplaceLineEndings(" ").Trim());

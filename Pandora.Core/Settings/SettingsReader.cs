@@ -1,4 +1,5 @@
 using System.Globalization;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
@@ -50,7 +51,7 @@ internal static class SettingsReader
             CorsOrigins = CorsOrigins.Read(variables),
             LogMetadata = variables.OneOf("PANDORA_LOG_METADATA", MetadataLogging.Full, MetadataWords),
             LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
-            Warnings = [.. Unknown(variables).Select(name => $"{Variables.OneLine(name)} is not a variable of this version and has no effect.")],
+            Warnings = [.. Unknown(variables).Select(name => $"{OneLine.Of(name)} is not a variable of this version and has no effect.")],
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Text;
+using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
@@ -40,14 +41,14 @@ internal sealed class Variables(IReadOnlyDictionary<string, string> values)
             ? fallback
             : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= min && value <= max
                 ? value
-                : throw Refuse(name, $"is \"{OneLine(text)}\"; accepted is a whole number from {min} to {max}");
+                : throw Refuse(name, $"is \"{OneLine.Of(text)}\"; accepted is a whole number from {min} to {max}");
 
     public bool Boolean(string name, bool fallback) => Text(name) switch
     {
         null => fallback,
         var text when Is(text, "true") || Is(text, "1") || Is(text, "yes") => true,
         var text when Is(text, "false") || Is(text, "0") || Is(text, "no") => false,
-        var text => throw Refuse(name, $"is \"{OneLine(text)}\"; accepted is true, false, 1, 0, yes or no"),
+        var text => throw Refuse(name, $"is \"{OneLine.Of(text)}\"; accepted is true, false, 1, 0, yes or no"),
     };
 
     /// <summary>One of a closed set of words, written exactly so.</summary>
@@ -56,18 +57,10 @@ internal sealed class Variables(IReadOnlyDictionary<string, string> values)
             ? fallback
             : words.TryGetValue(text, out var value)
                 ? value
-                : throw Refuse(name, $"is \"{OneLine(text)}\"; accepted is {string.Join(", ", words.Keys)}");
+                : throw Refuse(name, $"is \"{OneLine.Of(text)}\"; accepted is {string.Join(", ", words.Keys)}");
 
     /// <param name="fault">Follows the name: what is wrong and what is accepted. Never the value of a secret.</param>
     public static StartRefusedException Refuse(string name, string fault) => new($"{name} {fault}.");
-
-    /// <summary>A value fit for a message of one line.</summary>
-    public static string OneLine(string value)
-    {
-        const int longest = 100;
-        var line = new string([.. value.Select(c => char.IsControl(c) ? '?' : c)]);
-        return line.Length <= longest ? line : line[..longest] + "…";
-    }
 
     private static bool Is(string text, string word) => text.Equals(word, StringComparison.OrdinalIgnoreCase);
 }

@@ -17,7 +17,8 @@ public sealed class RoutePolicyTests(PandoraFixture fixture) : IClassFixture<Pan
         GET /scalar/favicon.svg anonymous
         GET /scalar/scalar.aspnetcore.js anonymous
         GET /scalar/scalar.js anonymous
-        GET /swagger/{documentName}.json anonymous
+        GET /swagger/doc-3.0.json anonymous
+        GET /swagger/doc.json anonymous
 
         POST /api/v1/auth/change-password session
         POST /api/v1/auth/reauthenticate session

@@ -38,7 +38,7 @@ public sealed class ErrorDocumentTests
     public void An_aggregate_has_the_statuses_of_its_best_child()
     {
         var row = Codes().Single(row => CodeOf(row[0]) == ErrorResponses.NameOf(ErrorCode.AggregateErrors));
-        var aggregate = Error.Of([Error.Field("A", "b", "c"), Error.NotFound("A", ("id", 1))]);
+        var aggregate = Error.Combine([Error.Field("A", "b", "c"), Error.NotFound("A", ("id", 1))]);
 
         Assert.Equal(("that of its best child", "likewise"), (row[1], row[2]));
         Assert.Equal(ErrorCode.NotFound, aggregate.DecidingCode);

@@ -17,6 +17,9 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
     [Theory, Checklist(5)]
     [InlineData("success", 204, "")]
+    [InlineData("success", 100, "")]
+    [InlineData("success", 304, "not modified")]
+    [InlineData("success", 399, "")]
     [InlineData("client_error", 404, "no such order")]
     [InlineData("server_error", 599, "upstream away")]
     public async Task An_outcome_is_stored_with_its_code_and_detail(string status, int code, string detail)

@@ -62,6 +62,25 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.Equal(stored, (string)(await CheckAsync(request))["metadata"]!["headers"]!);
     }
 
+    [Theory]
+    [InlineData("GET", "192.0.2.7", "192.0.2.7", "text/html")]
+    [InlineData("get", "", "", "")]
+    [InlineData("PROPFIND", "203.0.113.7, 10.0.0.1", "203.0.113.7", "Application/vnd.something+json; charset=\"utf-8\"")]
+    [InlineData("QUERY", "[fe80::1%eth0]:4711", "fe80::1", "no type at all")]
+    public async Task Method_address_and_content_type_are_logged_as_they_came(string method, string address, string logged, string contentType)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = subscription.Request();
+        (request.Request.Method, request.Request.IpAddress) = (method, address);
+        request.Request.Metadata = contentType.Length == 0 ? null : new RequestMetadata { BodyContentType = contentType + new string('x', 300) };
+
+        var row = await CheckAsync(request);
+
+        Assert.Equal((method, logged), ((string)row["method"]!, (string)row["ip_address"]!));
+        var kept = (string)row["metadata"]!["body_content_type"]!;
+        Assert.Equal(contentType.Length == 0 ? "" : (contentType + new string('x', 300))[..255], kept);
+    }
+
     [Fact, Checklist(18)]
     public async Task A_body_of_1_MiB_is_stored_cut_and_marked_at_a_character_boundary()
     {

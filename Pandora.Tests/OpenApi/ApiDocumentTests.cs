@@ -226,15 +226,17 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
             JsonNode.Parse(await newer.Document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_0, TestContext.Current.CancellationToken)),
             older.Json));
         Assert.StartsWith("3.0.", (string)older.Json["openapi"]!, StringComparison.Ordinal);
+        var nullable =
+            from schema in older.Json["components"]!["schemas"]!.AsObject()
+            from property in schema.Value!["properties"]?.AsObject() ?? []
+            where (bool?)property.Value!["nullable"] == true
+            select $"{schema.Key}.{property.Key}";
         Assert.Equal(
             [
                 "ApiKey.expires_at", "ApiKey.last_used", "ApiKeyCreate.expires_at", "ApiKeyUpdate.expires_at",
                 "EnvironmentCreate.services", "NewApiKey.expires_at", "NewApiKey.last_used", "ProjectCreate.services",
             ],
-            from schema in older.Json["components"]!["schemas"]!.AsObject()
-            from property in schema.Value!["properties"]?.AsObject() ?? []
-            where (bool?)property.Value!["nullable"] == true
-            select $"{schema.Key}.{property.Key}");
+            nullable.Order(StringComparer.Ordinal));
 
         async Task<(OpenApiDocument Document, OpenApiSpecVersion Version, JsonNode Json)> ReadAsync(string path)
         {

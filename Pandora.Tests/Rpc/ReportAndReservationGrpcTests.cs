@@ -26,8 +26,8 @@ public sealed class ReportAndReservationGrpcTests(PandoraFixture pandora) : ICla
         { Id, "why", 401, "unauthorized", ["execution_status"] },
         { Id, "why", 200, "Success", ["execution_status"] },
         { Id, "", 500, "success", ["status_code"] },
-        { Id, "", 199, "success", ["status_code"] },
-        { Id, "", 300, "success", ["status_code"] },
+        { Id, "", 99, "success", ["status_code"] },
+        { Id, "", 400, "success", ["status_code"] },
         { Id, "why", 3_000_000_000, "success", ["status_code"] },
         { Id, "why", (1L << 32) + 200, "success", ["status_code"] },
         { Id, "why", long.MinValue, "client_error", ["status_code"] },
@@ -98,7 +98,7 @@ public sealed class ReportAndReservationGrpcTests(PandoraFixture pandora) : ICla
     {
         var check = new ValidateRequest
         {
-            Request = new Request { Metadata = new RequestMetadata { BodyContentType = "?" }, RequestTime = new Timestamp() },
+            Request = new Request { Metadata = new RequestMetadata { BodyContentType = "\0" }, IpAddress = "?", RequestTime = new Timestamp() },
             Quantity = -1,
             IdempotencyKey = "\0",
         };

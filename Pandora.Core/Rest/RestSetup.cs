@@ -10,14 +10,14 @@ using Pandora.Core.Settings;
 namespace Pandora.Core.Rest;
 
 /// <summary>What surrounds every REST endpoint: headers, CORS, JSON rules, and an error object for all that goes wrong.</summary>
-internal static class RestPipeline
+internal static class RestSetup
 {
     /// <summary>What scripts of other origins may read beside the body.</summary>
     private const string ExposedHeaders = "Link, Retry-After, WWW-Authenticate";
 
     /// <summary>The version of the running product.</summary>
     public static string ProductVersion { get; } =
-        typeof(RestPipeline).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+        typeof(RestSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     public static void AddRest(this IServiceCollection services, PandoraSettings settings)
     {

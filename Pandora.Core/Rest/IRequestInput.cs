@@ -1,0 +1,13 @@
+using Pandora.Core.Errors;
+
+namespace Pandora.Core.Rest;
+
+/// <summary>An input of an endpoint that was read before the handler runs.</summary>
+internal interface IRequestInput
+{
+    /// <summary>Why the input cannot be used. Null: it can.</summary>
+    Error? Fault { get; }
+}
+
+/// <summary>An input from the path; its faults are reported before those of any other input.</summary>
+internal interface IPathInput : IRequestInput;
