@@ -28,6 +28,7 @@ var database = builder.AddDatabase(choice, dataDirectory);
 var migrations = builder.AddProject<Projects.Pandora_MigrationService>("migrations")
     .WithReference(database)
     .WaitFor(database)
+    .WithoutHttpsCertificate() // nothing here speaks TLS, so nobody needs to hear that there is no development certificate
     .WithIconName("DatabaseArrowUp");
 
 builder.AddProject<Projects.Pandora_Core>("core", project =>
@@ -53,10 +54,11 @@ builder.AddProject<Projects.Pandora_Core>("core", project =>
     })
     .WithUrlForEndpoint("http", _ => new ResourceUrlAnnotation { Url = "/scalar", DisplayText = "REST: Scalar" })
     .WithUrlForEndpoint("grpc", url => url.DisplayText = "gRPC")
+    .WithoutHttpsCertificate()
     .WithIconName("KeyMultiple");
 
 await using var application = builder.Build();
-Log.Database(application.Services.GetRequiredService<ILogger<Program>>(), choice.Kind, choice.Reason);
+Log.Database(application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Pandora.AppHost"), choice.Kind, choice.Reason);
 await application.RunAsync();
 return 0;
 

@@ -30,6 +30,7 @@ internal static class Databases
     {
         builder.Configuration[DatabaseChoice.RuntimeSetting] = runtime;
         var server = builder.AddPostgres(Postgres, password: AddPassword(builder))
+            .WithoutHttpsCertificate()
             .WithImageTag("18.3"); // before the volume: where it is mounted depends on the version
         if (builder.Configuration.GetValue("KeepData", defaultValue: true))
         {
@@ -55,6 +56,7 @@ internal static class Databases
             .WithEndpoint(scheme: "tcp", name: "tcp")
             .WithEnvironment("PANDORA_DIR", dataDirectory)
             .WithEnvironment("PANDORA_DB_PASSWORD", password)
+            .WithoutHttpsCertificate()
             .WithIconName("DatabasePlugConnected");
         var tcp = server.GetEndpoint("tcp");
         server.WithArgs("postgres", tcp.Property(EndpointProperty.TargetPort));
