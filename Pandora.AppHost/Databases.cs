@@ -13,7 +13,8 @@ internal static class Databases
     public static IResourceBuilder<IResourceWithConnectionString> AddDatabase(
         this IDistributedApplicationBuilder builder, DatabaseChoice choice, string dataDirectory) => choice.Kind switch
         {
-            DatabaseKind.Server => builder.AddConnectionString(Name).WithDatabaseCheck(),
+            DatabaseKind.Server => builder.AddConnectionString(Name)
+                .WithDatabaseCheck(_ => builder.Configuration.GetConnectionString(Name)!),
             DatabaseKind.Container => AddContainer(builder, choice.Runtime!),
             _ => AddPrivate(builder, dataDirectory),
         };
@@ -57,25 +58,25 @@ internal static class Databases
             .WithIconName("DatabasePlugConnected");
         var tcp = server.GetEndpoint("tcp");
         server.WithArgs("postgres", tcp.Property(EndpointProperty.TargetPort));
+        string? connectionString = null;
         return builder.AddConnectionString(Name, ReferenceExpression.Create(
                 $"Host={tcp.Property(EndpointProperty.IPV4Host)};Port={tcp.Property(EndpointProperty.Port)};Username=pandora;Password={password};Database=pandora;SslMode=Disable"))
             .WithParentRelationship(server)
             .WaitFor(server)
-            .WithDatabaseCheck();
+            .OnConnectionStringAvailable(async (resource, _, ct) =>
+                connectionString = await resource.ConnectionStringExpression.GetValueAsync(ct))
+            .WithDatabaseCheck(_ => connectionString ?? throw new InvalidOperationException("The port of the server is not known yet."));
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(IDistributedApplicationBuilder builder) =>
         builder.AddKeptSecret("postgres-password", length: 32, "Password of the database.");
 
-    private static IResourceBuilder<T> WithDatabaseCheck<T>(this IResourceBuilder<T> database)
+    /// <summary>As Aspire does it for databases in containers.</summary>
+    private static IResourceBuilder<T> WithDatabaseCheck<T>(this IResourceBuilder<T> database, Func<IServiceProvider, string> connectionString)
         where T : IResourceWithConnectionString
     {
         const string check = "pandora_check";
-        string? connectionString = null;
-        database.OnConnectionStringAvailable(async (resource, _, ct) =>
-            connectionString = await resource.GetConnectionStringAsync(ct));
-        database.ApplicationBuilder.Services.AddHealthChecks().AddNpgSql(
-            _ => connectionString ?? throw new InvalidOperationException("The connection string is not known yet."), name: check);
+        database.ApplicationBuilder.Services.AddHealthChecks().AddNpgSql(connectionString, name: check);
         return database.WithHealthCheck(check);
     }
 }

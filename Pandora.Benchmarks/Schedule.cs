@@ -54,7 +54,10 @@ internal sealed class Schedule(Options options, TestBed bed, Results results)
             var scenarios = await WarmUpAsync(options.Quick ? QuickWarmUpSeconds : LongWarmUpSeconds, ct);
             foreach (var scenario in scenarios.Concat(Enumerable.Reverse(scenarios)))
             {
-                await MeasureAsync(round, scenario, Concurrency.Many, ct);
+                foreach (var concurrency in new[] { Concurrency.Single, Concurrency.Many }.Where(scenario.Has))
+                {
+                    await MeasureAsync(round, scenario, concurrency, ct);
+                }
             }
         }
     }

@@ -1,6 +1,8 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Net.Sockets;
+using Grpc.Core;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
@@ -14,18 +16,10 @@ internal static class HealthVerb
 {
     private const int Healthy = 0;
     private const int Unhealthy = 1;
-    private const string GrpcOk = "0";
     private const string RestPath = "/api/v1/health";
-    private const string GrpcPath = "/grpc.health.v1.Health/Check";
 
     /// <summary>Containers allow 10 s, in which this process has to start too. A node needs at most 5 s to answer.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(8);
-
-    /// <summary>A message without fields, in its frame: the server as a whole is asked for.</summary>
-    private static readonly byte[] WholeServer = [0, 0, 0, 0, 0];
-
-    /// <summary>The answer SERVING, in its frame.</summary>
-    private static readonly byte[] Serving = [0, 0, 0, 0, 2, 0x08, 0x01];
 
     /// <returns>The exit code: 0 when both are well, else 1.</returns>
     /// <exception cref="StartRefusedException">A port is not one.</exception>
@@ -34,14 +28,8 @@ internal static class HealthVerb
         var (httpPort, grpcPort) = SettingsReader.ReadPorts(Variables.OfProcess());
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(Limit);
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-            MaxResponseContentBufferSize = 65_536,
-        };
-
-        var rest = AskAsync(client, RestRequest(httpPort), RestFault, limit.Token);
-        var grpc = AskAsync(client, GrpcRequest(grpcPort), GrpcFault, limit.Token);
+        var rest = FaultOfAsync(AskRestAsync(httpPort, limit.Token));
+        var grpc = FaultOfAsync(AskGrpcAsync(grpcPort, limit.Token));
         var (restFault, grpcFault) = (await rest, await grpc);
 
         var line = $"REST on port {httpPort}: {restFault ?? "OK"}; gRPC on port {grpcPort}: {grpcFault ?? "SERVING"}";
@@ -54,60 +42,44 @@ internal static class HealthVerb
         return Unhealthy;
     }
 
-    private static HttpRequestMessage RestRequest(int port) => new(HttpMethod.Get, AddressOf(port, RestPath));
+    private static Uri AddressOf(int port, string path = "") => new UriBuilder(Uri.UriSchemeHttp, IPAddress.Loopback.ToString(), port, path).Uri;
 
-    private static HttpRequestMessage GrpcRequest(int port)
+    private static async Task<string?> AskRestAsync(int port, CancellationToken ct)
     {
-        var request = new HttpRequestMessage(HttpMethod.Post, AddressOf(port, GrpcPath))
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Content = new ByteArrayContent(WholeServer),
-        };
-        request.Headers.TE.Add(new TransferCodingWithQualityHeaderValue("trailers"));
-        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
-        return request;
+        using var client = new HttpClient(NewHandler()) { Timeout = Timeout.InfiniteTimeSpan };
+        using var response = await client.GetAsync(AddressOf(port, RestPath), HttpCompletionOption.ResponseHeadersRead, ct);
+        return response.StatusCode == HttpStatusCode.OK ? null : $"status {(int)response.StatusCode}";
     }
 
-    private static Uri AddressOf(int port, string path) => new UriBuilder(Uri.UriSchemeHttp, IPAddress.Loopback.ToString(), port, path).Uri;
+    private static async Task<string?> AskGrpcAsync(int port, CancellationToken ct)
+    {
+        using var channel = GrpcChannel.ForAddress(AddressOf(port), new GrpcChannelOptions { HttpHandler = NewHandler(), DisposeHttpClient = true });
+        var answer = await new Grpc.Health.V1.Health.HealthClient(channel).CheckAsync(new HealthCheckRequest(), cancellationToken: ct);
+        return answer.Status == HealthCheckResponse.Types.ServingStatus.Serving ? null : "NOT_SERVING";
+    }
+
+    private static SocketsHttpHandler NewHandler() => new() { UseProxy = false, AllowAutoRedirect = false };
 
     /// <returns>What is wrong, in a few words. Null: nothing.</returns>
-    private static async Task<string?> AskAsync(
-        HttpClient client, HttpRequestMessage request, Func<HttpResponseMessage, byte[], string?> fault, CancellationToken ct)
+    private static async Task<string?> FaultOfAsync(Task<string?> asked)
     {
-        using (request)
+        try
         {
-            try
-            {
-                using var response = await client.SendAsync(request, ct);
-                return fault(response, await response.Content.ReadAsByteArrayAsync(ct));
-            }
-            catch (OperationCanceledException)
-            {
-                return "no answer in time";
-            }
-            catch (HttpRequestException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
-            {
-                return "nobody listens";
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException)
-            {
-                return OneLine.Of(e.Message);
-            }
+            return await asked;
+        }
+        catch (Exception e) when (e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        {
+            return "no answer in time";
+        }
+        catch (Exception e) when (CauseOf(e) is { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } })
+        {
+            return "nobody listens";
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or RpcException)
+        {
+            return OneLine.Of(e.Message);
         }
     }
 
-    private static string? RestFault(HttpResponseMessage response, byte[] body) =>
-        response.StatusCode == HttpStatusCode.OK ? null : $"status {(int)response.StatusCode}";
-
-    private static string? GrpcFault(HttpResponseMessage response, byte[] body)
-    {
-        var status = Header(response.TrailingHeaders) ?? Header(response.Headers) ?? "missing";
-        return status != GrpcOk ? $"grpc-status {OneLine.Of(status)}"
-            : body.AsSpan().SequenceEqual(Serving) ? null
-            : "NOT_SERVING";
-
-        static string? Header(HttpHeaders headers) =>
-            headers.TryGetValues("grpc-status", out var values) ? values.First() : null;
-    }
+    private static Exception? CauseOf(Exception e) => e is RpcException rpc ? rpc.Status.DebugException : e;
 }

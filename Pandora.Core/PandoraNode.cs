@@ -30,6 +30,9 @@ internal static class PandoraNode
     /// <summary><c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c>, as the framework reads it.</summary>
     private const string ForwardedHeaders = "ForwardedHeaders_Enabled";
 
+    private const string AllowedHosts = "AllowedHosts";
+    private const string AnyHost = "*";
+
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
 
@@ -59,6 +62,7 @@ internal static class PandoraNode
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
         // Platforms set it for every ASP.NET Core program; then any caller could choose the address its failures count for.
         builder.WebHost.UseSetting(ForwardedHeaders, "false");
+        builder.WebHost.UseSetting(AllowedHosts, AnyHost); // or a platform's choice would end calls of proxies and meshes
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
 
         builder.Services.AddSingleton(settings);
@@ -73,18 +77,18 @@ internal static class PandoraNode
             postgres.DisableTracing = true;
             postgres.DisableMetrics = true;
         });
-        builder.Services.AddSingleton<HealthProbe>();
+        builder.Services.AddHealth();
         builder.Services.AddRest(settings);
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
         builder.Services.AddGate(connectionString);
-        Rpc.GrpcEndpoints.AddGrpc(builder.Services);
+        builder.Services.AddRpc();
 
         adjust?.Invoke(builder);
-        builder.Services.AnswerGrpcFirst();
         LimitDraining(builder.Services);
 
         var app = builder.Build();
+        app.UseRpc();
         if (telemetry is { IsOn: true })
         {
             app.UseRequestSpans();
@@ -119,7 +123,9 @@ internal static class PandoraNode
     private static void Listen(KestrelServerOptions kestrel, PandoraSettings settings)
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = null; // RequestBytes and the gRPC framing count for themselves
+        kestrel.AllowAlternateSchemes = true; // behind a proxy that ends TLS, calls say https
+        kestrel.RequestHeaderEncodingSelector = LenientAuthority.For;
+        kestrel.Limits.MaxRequestBodySize = null; // REST counts for itself, and gRPC the bytes of each message
         kestrel.Limits.RequestHeadersTimeout = HeadersLimit;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxCallsPerConnection;
         kestrel.Limits.Http2.InitialConnectionWindowSize = InitialWindowBytes;
@@ -143,7 +149,8 @@ internal static class PandoraNode
 
     private static void LimitDraining(IServiceCollection services)
     {
-        var server = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationFactory!;
-        services.AddSingleton<IServer>(provider => new DrainingServer((IServer)server(provider), DrainLimit));
+        var kestrel = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationType!;
+        services.AddSingleton<IServer>(
+            provider => new DrainingServer((IServer)ActivatorUtilities.CreateInstance(provider, kestrel), DrainLimit));
     }
 }

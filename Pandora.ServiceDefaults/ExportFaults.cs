@@ -13,9 +13,8 @@ internal sealed partial class ExportFaults(TimeProvider time) : EventListener
 
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(10);
 
-    private readonly Lock _lock = new();
     private ILogger? _logger;
-    private DateTimeOffset _silentUntil;
+    private long _silentUntil;
     private int _untold;
 
     public void ReportTo(ILogger logger) => _logger = logger;
@@ -34,21 +33,15 @@ internal sealed partial class ExportFaults(TimeProvider time) : EventListener
         {
             return;
         }
-        int untold;
-        lock (_lock)
+        var now = time.GetUtcNow();
+        var silentUntil = Volatile.Read(ref _silentUntil);
+        if (now.Ticks < silentUntil || Interlocked.CompareExchange(ref _silentUntil, (now + Pause).Ticks, silentUntil) != silentUntil)
         {
-            var now = time.GetUtcNow();
-            if (now < _silentUntil)
-            {
-                _untold++;
-                return;
-            }
-            _silentUntil = now + Pause;
-            untold = _untold;
-            _untold = 0;
+            Interlocked.Increment(ref _untold);
+            return;
         }
         // Its words may run over many lines and hold what the collector answered.
-        Log.NotExported(logger, eventData.EventName ?? "unknown", untold);
+        Log.NotExported(logger, eventData.EventName ?? "unknown", Interlocked.Exchange(ref _untold, 0));
     }
 
     private static partial class Log

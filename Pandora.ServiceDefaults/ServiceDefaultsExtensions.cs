@@ -17,6 +17,11 @@ public static class ServiceDefaultsExtensions
         ["Logging:LogLevel:System"] = "Warning",
         // Asked at each request whether it has anything to say, which costs an activity.
         ["Logging:LogLevel:Microsoft.AspNetCore.Hosting.Diagnostics"] = "None",
+        ["Logging:LogLevel:Grpc"] = "Warning",
+        // Whatever a caller sends that cannot be read is an error to it; those of ours have an event.
+        ["Logging:LogLevel:Grpc.AspNetCore.Server.ServerCallHandler"] = "None",
+        // At each look. Whoever looks tells what was found.
+        ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
         // It logs what it throws as well, refused duplicates included; whoever catches that decides what is worth a line.
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
     };

@@ -35,37 +35,31 @@ public sealed class TelemetryExport : IAsyncDisposable
         "Microsoft.EntityFrameworkCore", "Npgsql", "System.Net.Http", "System.Runtime",
     ];
 
-    /// <summary>Counted up and down for each call of gRPC, to say what a gauge of calls under way says better.</summary>
-    private const string QueuedRequests = "kestrel.queued_requests";
+    /// <summary>Counted up and down for each call of gRPC, to say what its duration says better.</summary>
+    private static readonly string[] LeftOut = ["kestrel.queued_requests", "http.server.active_requests"];
 
-    private readonly OpenTelemetrySdk? _sdk;
-    private readonly ExportFaults? _faults;
-    private readonly Func<TimeSpan> _timeLeft;
+    private Func<TimeSpan> _timeLeft = () => TimeSpan.Zero;
+    private OpenTelemetrySdk? _sdk;
+    private ExportFaults? _faults;
 
-    private TelemetryExport(TraceSampling sampling, IReadOnlyList<string> warnings, OpenTelemetrySdk? sdk, ExportFaults? faults, Func<TimeSpan> timeLeft)
+    private TelemetryExport()
     {
-        Sampling = sampling;
-        Warnings = warnings;
-        _sdk = sdk;
-        _faults = faults;
-        _timeLeft = timeLeft;
-        Logs = sdk is null ? null : new LoggerBridge(sdk.GetLoggerFactory());
     }
 
     /// <summary>Whether anything is exported.</summary>
     public bool IsOn => _sdk is not null;
 
     /// <summary>Which traces are recorded.</summary>
-    public TraceSampling Sampling { get; }
+    public TraceSampling Sampling { get; private init; } = TraceSampling.Default(TimeProvider.System);
 
     /// <summary>One line for each variable that is not understood.</summary>
-    public IReadOnlyList<string> Warnings { get; }
+    public IReadOnlyList<string> Warnings { get; private set; } = [];
 
     /// <summary>Sends log lines. Null: none are sent.</summary>
-    internal ILoggerProvider? Logs { get; }
+    internal ILoggerProvider? Logs => _sdk is null ? null : new LoggerBridge(_sdk.GetLoggerFactory());
 
     /// <summary>For a process that exports nothing, whatever its variables say.</summary>
-    public static TelemetryExport Off() => new(TraceSampling.Default(TimeProvider.System), [], null, null, () => TimeSpan.Zero);
+    public static TelemetryExport Off() => new();
 
     /// <summary>Reads the standard's variables and begins to export, if they say so. To be called before a host is made.</summary>
     /// <param name="serviceName">Unless <c>OTEL_SERVICE_NAME</c> says otherwise.</param>
@@ -74,28 +68,33 @@ public sealed class TelemetryExport : IAsyncDisposable
     [SuppressMessage("Design", "CA1031", Justification = "Whatever the SDK finds wrong with its settings: a node without telemetry serves, one that ended does not.")]
     public static TelemetryExport Start(string serviceName, Assembly program, Func<TimeSpan> timeLeft)
     {
-        var time = TimeProvider.System;
-        var variables = TelemetryVariables.OfProcess(time);
-        var sampling = variables.Sampling ?? TraceSampling.Default(time);
+        var variables = TelemetryVariables.OfProcess();
+        var export = new TelemetryExport
+        {
+            Sampling = variables.Sampling(TimeProvider.System),
+            Warnings = variables.Warnings,
+            _timeLeft = timeLeft,
+        };
         if (!variables.IsOn)
         {
-            return new(sampling, variables.Warnings, null, null, timeLeft);
+            return export;
         }
         OpenTelemetrySdk? sdk = null;
         try
         {
             // Without it the host's span of a request bears no attributes at all.
             AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
-            var faults = new ExportFaults(time);
-            sdk = OpenTelemetrySdk.Create(builder => Configure(builder, serviceName, program, variables, sampling));
+            export._faults = new ExportFaults(TimeProvider.System);
+            sdk = OpenTelemetrySdk.Create(builder => Configure(builder, serviceName, program, variables, export.Sampling));
             _ = (sdk.TracerProvider, sdk.MeterProvider, sdk.LoggerProvider); // made when asked for
-            return new(sampling, variables.Warnings, sdk, faults, timeLeft);
+            export._sdk = sdk;
         }
         catch (Exception e)
         {
             sdk?.Dispose();
-            return new(sampling, [.. variables.Warnings, $"Telemetry cannot be exported: {e.Message.ReplaceLineEndings(" ")}"], null, null, timeLeft);
+            export.Warnings = [.. variables.Warnings, $"Telemetry cannot be exported: {e.Message.ReplaceLineEndings(" ")}"];
         }
+        return export;
     }
 
     /// <summary>Says in the log, now and then, when nothing can be exported.</summary>
@@ -133,15 +132,16 @@ public sealed class TelemetryExport : IAsyncDisposable
         builder.ConfigureResource(resource => resource
             .AddService(serviceName, serviceVersion: VersionOf(program), serviceInstanceId: InstanceId())
             .AddEnvironmentVariableDetector()); // later, so that the operator's words win
-        if (variables.Traces)
+        if (variables.Exports("TRACES"))
         {
             builder.WithTracing(traces => traces.AddSource(Sources).SetSampler(sampling.AsSampler()));
         }
-        if (variables.Metrics)
+        if (variables.Exports("METRICS"))
         {
-            builder.WithMetrics(metrics => metrics.AddMeter(Meters).AddView(QueuedRequests, MetricStreamConfiguration.Drop));
+            builder.WithMetrics(metrics => metrics.AddMeter(Meters)
+                .AddView(instrument => LeftOut.Contains(instrument.Name) ? MetricStreamConfiguration.Drop : null));
         }
-        if (variables.Logs)
+        if (variables.Exports("LOGS"))
         {
             builder.WithLogging(logs => logs.AddProcessor(new EventIds()), options =>
             {

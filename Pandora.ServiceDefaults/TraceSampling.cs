@@ -15,35 +15,23 @@ public sealed class TraceSampling
 
     private const string RestRequest = "Microsoft.AspNetCore.Hosting.HttpRequestIn";
     private const string HealthPath = "/api/v1/health";
+    private const string ParentBased = "parentbased_";
 
-    private readonly Rule _rule;
-    private readonly double _ratio;
+    /// <summary>For traces that begin here. Null: all but calls, which are limited to a number a second.</summary>
+    private readonly Sampler? _root;
+
     private readonly bool _followsParent;
     private readonly RateLimit _calls;
-    private readonly TraceIdRatioBasedSampler _byId;
 
-    private TraceSampling(Rule rule, bool followsParent, double ratio, TimeProvider time)
+    private TraceSampling(Sampler? root, bool followsParent, TimeProvider time)
     {
-        _rule = rule;
-        _ratio = ratio;
+        _root = root;
         _followsParent = followsParent;
         _calls = new RateLimit(CallsPerSecond, time);
-        _byId = new TraceIdRatioBasedSampler(ratio);
-    }
-
-    private enum Rule
-    {
-        /// <summary>Everything but calls, which are limited to a number a second.</summary>
-        Limited,
-        All,
-        None,
-
-        /// <summary>A part of the traces, chosen by their ids.</summary>
-        Part,
     }
 
     /// <summary>What a node does of its own accord.</summary>
-    public static TraceSampling Default(TimeProvider time) => new(Rule.Limited, followsParent: true, ratio: 1, time);
+    public static TraceSampling Default(TimeProvider time) => new(root: null, followsParent: true, time);
 
     /// <summary>
     /// To be asked before a gRPC call's span is started, and only if its source has listeners: a span that is started
@@ -52,19 +40,14 @@ public sealed class TraceSampling
     /// <param name="parent">What the caller sent; default if it sent nothing.</param>
     public bool Wants(in ActivityContext parent)
     {
-        if (parent.TraceId != default)
+        var isRoot = parent.TraceId == default;
+        if (!isRoot && _followsParent)
         {
-            return _followsParent
-                ? (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0
-                : _rule == Rule.All || (_rule == Rule.Part && IsChosen(parent.TraceId));
+            return (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0;
         }
-        return _rule switch
-        {
-            Rule.Limited => _calls.TryTake(),
-            Rule.All => true,
-            Rule.Part => Random.Shared.NextDouble() < _ratio,
-            _ => false,
-        };
+        return _root is null
+            ? _calls.TryTake()
+            : IsChosen(_root, new SamplingParameters(default, isRoot ? ActivityTraceId.CreateRandom() : parent.TraceId, "", ActivityKind.Server));
     }
 
     /// <summary>The same for the SDK, which asks at the start of every span.</summary>
@@ -72,16 +55,18 @@ public sealed class TraceSampling
 
     /// <summary>Null: not one of the six names of the standard.</summary>
     /// <param name="ratio">For those that take a part: 0..1.</param>
-    internal static TraceSampling? Named(string name, double ratio, TimeProvider time) => name switch
+    internal static TraceSampling? Named(string name, double ratio, TimeProvider time)
     {
-        "always_on" => new(Rule.All, followsParent: false, ratio, time),
-        "always_off" => new(Rule.None, followsParent: false, ratio, time),
-        "traceidratio" => new(Rule.Part, followsParent: false, ratio, time),
-        "parentbased_always_on" => new(Rule.All, followsParent: true, ratio, time),
-        "parentbased_always_off" => new(Rule.None, followsParent: true, ratio, time),
-        "parentbased_traceidratio" => new(Rule.Part, followsParent: true, ratio, time),
-        _ => null,
-    };
+        var followsParent = name.StartsWith(ParentBased, StringComparison.Ordinal);
+        Sampler? root = name[(followsParent ? ParentBased.Length : 0)..] switch
+        {
+            "always_on" => new AlwaysOnSampler(),
+            "always_off" => new AlwaysOffSampler(),
+            "traceidratio" => new TraceIdRatioBasedSampler(ratio),
+            _ => null,
+        };
+        return root is null ? null : new(root, followsParent, time);
+    }
 
     private bool Wants(in SamplingParameters span)
     {
@@ -91,7 +76,7 @@ public sealed class TraceSampling
         {
             return true; // a call of gRPC: asked for before it was started
         }
-        if ((span.Kind == ActivityKind.Server && IsHealth(span)) || (span.Kind == ActivityKind.Client && isRoot))
+        if ((span.Kind == ActivityKind.Server && IsLeftOut(span)) || (span.Kind == ActivityKind.Client && isRoot))
         {
             return false;
         }
@@ -99,23 +84,20 @@ public sealed class TraceSampling
         {
             return (parent.TraceFlags & ActivityTraceFlags.Recorded) != 0;
         }
-        return _rule is Rule.All or Rule.Limited || (_rule == Rule.Part && IsChosen(span.TraceId));
+        return _root is null || IsChosen(_root, span);
     }
 
-    private bool IsChosen(ActivityTraceId id) =>
-        _byId.ShouldSample(new SamplingParameters(default, id, "", ActivityKind.Server)).Decision == SamplingDecision.RecordAndSample;
+    private static bool IsChosen(Sampler sampler, in SamplingParameters span) =>
+        sampler.ShouldSample(span).Decision == SamplingDecision.RecordAndSample;
 
-    private static bool IsHealth(in SamplingParameters span)
-    {
-        foreach (var (name, value) in span.Tags ?? [])
-        {
-            if (name == "url.path")
-            {
-                return value is string path && path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase);
-            }
-        }
-        return false;
-    }
+    /// <summary>Health; and calls of gRPC, which have spans of their own.</summary>
+    private static bool IsLeftOut(in SamplingParameters span) =>
+        (span.Tags ?? []).FirstOrDefault(tag => tag.Key == "url.path").Value is string path
+        && (IsCall(path) || path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>Whether it looks like <c>/package.Service/Method</c>.</summary>
+    private static bool IsCall(string path) =>
+        path.Length > 1 && path.IndexOf('/', 1) is > 0 and var slash && path.AsSpan(1, slash - 1).Contains('.');
 
     /// <summary>The face that the SDK knows.</summary>
     private sealed class Spans(TraceSampling sampling) : Sampler

@@ -31,7 +31,7 @@ internal sealed class BenchmarkDatabase(string connectionString) : IAsyncDisposa
     public string? Folder => _folder?.FullName;
 
     /// <summary>A private PostgreSQL as the product makes and sets it, with flushes, below a temporary directory.</summary>
-    /// <param name="programs">Their folder. Null: those that the product finds.</param>
+    /// <param name="programs">Their folder. Null: that of <c>PANDORA_PG_BIN</c>, or those that the product finds.</param>
     public static async Task<BenchmarkDatabase> CreateAsync(string? programs, CancellationToken ct)
     {
         var folder = Directory.CreateTempSubdirectory("pandora-benchmark-");
@@ -42,7 +42,7 @@ internal sealed class BenchmarkDatabase(string connectionString) : IAsyncDisposa
                 DatabaseName = "pandora",
                 User = "pandora",
                 Password = "of-a-database-that-lives-for-one-run",
-                BinariesDirectory = programs,
+                BinariesDirectory = programs ?? Environment.GetEnvironmentVariable("PANDORA_PG_BIN"),
             },
             NullLogger.Instance,
             ct);

@@ -127,9 +127,8 @@ internal sealed class Child : IAsyncDisposable
         }
     }
 
-    /// <summary>All but the programs of the database, which may be chosen for a run.</summary>
     private static bool IsOfTheProduct(string variable) =>
-        (variable.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase) && variable != "PANDORA_PG_BIN")
+        variable.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase)
         || variable.StartsWith("OTEL_", StringComparison.OrdinalIgnoreCase)
         || variable.StartsWith("ConnectionStrings__", StringComparison.OrdinalIgnoreCase);
 }

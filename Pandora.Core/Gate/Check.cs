@@ -17,7 +17,7 @@ internal sealed record Check(
     string? IdempotencyKey,
     TimeSpan TimeToLive,
     string Path,
-    CallMethod Method,
+    string Method,
     string IpAddress,
     DateTimeOffset? RequestTime,
     CallMetadata Metadata)

@@ -156,11 +156,11 @@ internal static class GateSql
         SELECT request.id, request.outcome FROM unnest($1) AS asked (id) JOIN request ON request.id = ANY (ARRAY[asked.id])
         """;
 
-    /// <summary>Names the server process of a connection, so that its end can be waited for when the connection breaks.</summary>
+    /// <summary>Identifies the backend of a connection, so that its end can be waited for when the connection breaks.</summary>
     public const string ReadBackend = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
     /// <summary>
-    /// Ends the server process $1 started at $2. No row: it is gone, and whatever it was doing is committed or never will
+    /// Terminates the backend $1 started at $2. No row: it is gone, and whatever it was doing is committed or never will
     /// be.
     /// </summary>
     public const string TerminateBackend = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";

@@ -16,6 +16,7 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
 
     private const int MaxServiceCharacters = 255;
     private const int MaxPathCharacters = 8_192;
+    private const int MaxContentTypeCharacters = 255;
     private const string CutMark = "...[truncated]";
     private const string Redacted = "[redacted]";
 
@@ -37,7 +38,7 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
                 kept == MetadataLogging.Full ? Text(given.Cookies) : "",
                 Text(RedactHeaders(given.Headers)),
                 kept == MetadataLogging.Full ? Text(given.QueryParams) : "",
-                given.BodyContentType);
+                CutCharacters(Mask(given.BodyContentType), MaxContentTypeCharacters));
         return new LoggedTexts(
             keyMask,
             CutCharacters(Mask(check.ServiceName), MaxServiceCharacters),

@@ -8,22 +8,22 @@ namespace Pandora.Core.Persistence;
 /// </summary>
 internal static class RecordLocks
 {
-    /// <summary>Keeps a client from being deleted. False: there is none.</summary>
+    /// <summary>Locks a client <c>FOR KEY SHARE</c>, so that it is not deleted. False: there is none.</summary>
     public static async Task<bool> ShareLockClientAsync(this PandoraDb db, int id, CancellationToken ct) =>
         await db.Clients.FromSql($"SELECT * FROM client WHERE id = {id} FOR KEY SHARE").AsNoTracking().AnyRowAsync(ct);
 
-    /// <summary>Keeps a project from being deleted. False: there is none.</summary>
+    /// <summary>Locks a project <c>FOR KEY SHARE</c>, so that it is not deleted. False: there is none.</summary>
     public static async Task<bool> ShareLockProjectAsync(this PandoraDb db, int id, CancellationToken ct) =>
         await db.Projects.FromSql($"SELECT * FROM project WHERE id = {id} FOR KEY SHARE").AsNoTracking().AnyRowAsync(ct);
 
-    /// <summary>Keeps an environment from being deleted, and returns it untracked. Null: there is none.</summary>
+    /// <summary>Locks an environment <c>FOR KEY SHARE</c> and returns it untracked. Null: there is none.</summary>
     public static Task<EnvironmentRow?> ShareLockEnvironmentAsync(this PandoraDb db, int id, CancellationToken ct) =>
         db.Environments
             .FromSql($"SELECT * FROM environment WHERE id = {id} FOR KEY SHARE")
             .AsNoTracking()
             .SingleOrDefaultAsync(ct);
 
-    /// <summary>Keeps services from being deleted, and returns those that exist, tracked.</summary>
+    /// <summary>Locks services <c>FOR KEY SHARE</c> and returns those that exist, tracked.</summary>
     public static Task<List<ServiceRow>> ShareLockServicesAsync(this PandoraDb db, int[] ids, CancellationToken ct) =>
         db.Services
             .FromSql($"SELECT * FROM service WHERE id = ANY ({ids}) ORDER BY id FOR KEY SHARE")

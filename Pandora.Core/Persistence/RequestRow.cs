@@ -18,7 +18,12 @@ internal sealed class RequestRow
 
     /// <summary>0 while the outcome is not reported.</summary>
     public short StatusCode { get; set; }
+
+    /// <summary>A number that <c>Gate.LoggedMethod</c> knows.</summary>
     public short Method { get; set; }
+
+    /// <summary>"" unless the method has no number of its own.</summary>
+    public required string MethodName { get; set; }
     public required string Path { get; set; }
     public required string IpAddress { get; set; }
     public required string KeyMask { get; set; }

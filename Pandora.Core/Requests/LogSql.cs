@@ -1,13 +1,13 @@
 namespace Pandora.Core.Requests;
 
 /// <summary>
-/// The statements of <see cref="LogWalk"/>. What varies in their text is the column whose index is walked and the table;
+/// The statements of <see cref="LogPageReader"/>. What varies in their text is the column whose index is walked and the table;
 /// every value is a parameter.
 /// </summary>
 internal static class LogSql
 {
-    /// <summary>{0} values of the column, {1} earliest and {2} latest time. Gives <see cref="LogSpan"/>s.</summary>
-    public static string Spans(string column) =>
+    /// <summary>{0} values of the column, {1} earliest and {2} latest time. Gives <see cref="LogPartition"/>s.</summary>
+    public static string Partitions(string column) =>
         $$"""
         WITH span AS MATERIALIZED (
                SELECT coalesce(substring(bound FROM 'FROM \(''([^'']+)')::uuid, '00000000-0000-0000-0000-000000000000') AS "From",
@@ -35,7 +35,7 @@ internal static class LogSql
          ORDER BY "Newest" DESC
         """;
 
-    /// <summary>Parameters as of <see cref="Rows"/>. Gives the time of the oldest row.</summary>
+    /// <summary>Parameters as of <see cref="Sample"/>. Gives the time of the oldest row.</summary>
     public static string Oldest(bool inDefault, string column) =>
         $$"""
         SELECT min(request_time) AS "Value"
@@ -48,13 +48,13 @@ internal static class LogSql
     /// <summary>
     /// The newest rows of all the values in their order, wanted or not: {0} values of the column, {1} earliest time, {2} and
     /// {3} time and id of the place that all come after, {4} and {5} range of ids, {6} number of rows, {7} to {9} wanted keys,
-    /// services and outcomes, null: any. Gives <see cref="LogLook"/>s.
+    /// services and outcomes, null: any. Gives <see cref="SampledRow"/>s.
     /// </summary>
     /// <param name="manyValues">
     /// More than rows are needed: then only the values with the newest rows are gone through, as far back as the oldest of
     /// those newest rows.
     /// </param>
-    public static string Rows(bool inDefault, string column, bool manyValues)
+    public static string Sample(bool inDefault, string column, bool manyValues)
     {
         var ofOne = $"{From(inDefault)} AND {column} = wanted";
         var runs = manyValues
@@ -79,11 +79,11 @@ internal static class LogSql
     }
 
     /// <summary>
-    /// The wanted rows of a stretch of time in their order, at most {6} of them, all from one reading of at most {10} rows: it
-    /// finds the runs of thousands of values about ten times as fast as a query for each. Gives <see cref="LogStretch"/>s,
+    /// The wanted rows of a range of time in their order, at most {6} of them, all from one reading of at most {10} rows: it
+    /// finds the runs of thousands of values about ten times as fast as a query for each. Gives <see cref="RangeRow"/>s,
     /// one without a row if there is none. An array that the planner does not see costs no time to estimate.
     /// </summary>
-    public static string Stretch(bool inDefault, string column) =>
+    public static string Range(bool inDefault, string column) =>
         $$"""
         WITH looked AS MATERIALIZED (
                SELECT id, request_time, {{Wanted}} AS is_wanted

@@ -19,9 +19,9 @@ internal static class RequestLog
     {
         var limit = page.Limit ?? DefaultLimit;
         await using var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
-        await LogWalk.PrepareAsync(db, ct);
+        await LogPageReader.PrepareAsync(db, ct);
         var places = await WantedAsync(db, filter, page.After, ct) is { } wanted
-            ? await new LogWalk(db, wanted).NewestAsync(limit + 1, ct)
+            ? await new LogPageReader(db, wanted).NewestAsync(limit + 1, ct)
             : [];
         var ids = places.ConvertAll(place => place.Id);
         var lines = await Lines(db, db.Requests.Where(row => ids.Contains(row.Id))).ToDictionaryAsync(line => line.Id, ct);
@@ -48,9 +48,9 @@ internal static class RequestLog
     }
 
     /// <summary>Null: no row can match.</summary>
-    private static async Task<LogWanted?> WantedAsync(PandoraDb db, RequestFilter filter, ListPosition? after, CancellationToken ct)
+    private static async Task<LogFilter?> WantedAsync(PandoraDb db, RequestFilter filter, ListPosition? after, CancellationToken ct)
     {
-        var wanted = new LogWanted(
+        var wanted = new LogFilter(
             await KeysAsync(db, filter, ct),
             await ServicesAsync(db, filter, ct),
             OutcomesOf(filter),
@@ -99,7 +99,7 @@ internal static class RequestLog
     private static int[]? OutcomesOf(RequestFilter filter) =>
         filter is { Status: null, Reason: null }
             ? null
-            : [.. LogWanted.AllOutcomes.Where(outcome =>
+            : [.. LogFilter.AllOutcomes.Where(outcome =>
                 HasStatus(outcome, filter.Status) && HasReason(outcome, filter.Reason) && CanBeOf(LoggedOutcome.ReasonOf((short)outcome), filter))];
 
     /// <summary>False: such rows have no key, or no service. They are many, and would be read to find out.</summary>
@@ -120,10 +120,10 @@ internal static class RequestLog
     private static bool HasReason(int outcome, FailureCode? reason) => reason is null || LoggedOutcome.ReasonOf((short)outcome) == reason;
 
     /// <summary>A place that every wanted row comes after in the list.</summary>
-    private static LogPlace Below(DateTimeOffset? to, ListPosition? after)
+    private static LogPosition Below(DateTimeOffset? to, ListPosition? after)
     {
-        var last = new LogPlace(Guid.AllBitsSet, to ?? DateTimeOffset.MaxValue);
-        return after is { } position && position.Time <= last.RequestTime ? new LogPlace(Guid.Parse(position.Id), position.Time) : last;
+        var last = new LogPosition(Guid.AllBitsSet, to ?? DateTimeOffset.MaxValue);
+        return after is { } position && position.Time <= last.RequestTime ? new LogPosition(Guid.Parse(position.Id), position.Time) : last;
     }
 
     private static Request ViewOf(LogLine line) => new(
@@ -138,7 +138,7 @@ internal static class RequestLog
         LoggedOutcome.ReasonOf(line.Outcome),
         line.RequestTime,
         line.Path,
-        line.Method,
+        LoggedMethod.NameOf(line.Method, line.MethodName),
         line.IpAddress,
         RequestId.TimeOf(line.Id));
 
@@ -156,7 +156,8 @@ internal static class RequestLog
             RequestTime = row.RequestTime,
             Outcome = row.Outcome,
             StatusCode = row.StatusCode,
-            Method = (CallMethod)row.Method,
+            Method = row.Method,
+            MethodName = row.MethodName,
             Path = row.Path,
             IpAddress = row.IpAddress,
             KeyMask = row.KeyMask,
@@ -177,7 +178,8 @@ internal static class RequestLog
         public required DateTimeOffset RequestTime { get; init; }
         public required short Outcome { get; init; }
         public required short StatusCode { get; init; }
-        public required CallMethod Method { get; init; }
+        public required short Method { get; init; }
+        public required string MethodName { get; init; }
         public required string Path { get; init; }
         public required string IpAddress { get; init; }
         public required string KeyMask { get; init; }

@@ -22,7 +22,7 @@ public record Request(
     [property: JsonConverter(typeof(UpperWordConverter<FailureCode>))] FailureCode UnauthorizedReason,
     DateTimeOffset RequestTime,
     string Path,
-    [property: JsonConverter(typeof(UpperWordConverter<CallMethod>))] CallMethod Method,
+    string Method,
     string IpAddress,
     DateTimeOffset CreatedAt);
 

@@ -8,9 +8,6 @@ internal struct InputFaults(string entity)
 {
     private List<Error>? _errors;
 
-    /// <summary>INVALID_ARGUMENT with a violation for each fault; null when there are none.</summary>
-    public readonly GrpcStatus? Found => _errors is null ? null : GrpcStatus.Of(Error.Combine(_errors));
-
     /// <param name="field">Dotted path, as in <c>request.ip_address</c>.</param>
     public void Add(string field, string message) => (_errors ??= []).Add(Error.Field(entity, field, message));
 
@@ -31,6 +28,15 @@ internal struct InputFaults(string entity)
         if (text.Contains('\0'))
         {
             Add(field, $"{field} must not contain U+0000.");
+        }
+    }
+
+    /// <exception cref="Grpc.Core.RpcException">INVALID_ARGUMENT with a violation for each fault.</exception>
+    public readonly void ThrowIfAny()
+    {
+        if (_errors is not null)
+        {
+            throw GrpcErrors.Of(Error.Combine(_errors));
         }
     }
 }

@@ -76,18 +76,18 @@ internal static class Books
         compare.Parameters.AddWithValue(now.UtcDateTime);
         await using var reader = await compare.ExecuteReaderAsync(ct);
         var differences = 0L;
-        var scope = new List<long>();
+        var counts = new List<long>();
         while (await reader.ReadAsync(ct))
         {
             if (reader.GetInt64(0) > BooksSql.FirstCount)
             {
-                scope.Add(long.Parse(reader.GetString(5), CultureInfo.InvariantCulture));
+                counts.Add(long.Parse(reader.GetString(5), CultureInfo.InvariantCulture));
                 continue;
             }
             differences++;
             await output.WriteLineAsync(
                 $"{reader.GetString(2)}: {reader.GetString(3)}: expected {reader.GetString(4)}, found {reader.GetString(5)}");
         }
-        return new BooksReport(differences, scope);
+        return new BooksReport(differences, counts);
     }
 }

@@ -11,7 +11,7 @@ namespace Pandora.Core.Verification;
 /// </remarks>
 internal static class BooksSql
 {
-    /// <summary>The place of the first number for the summary; see <see cref="Scope"/> for their order.</summary>
+    /// <summary>The place of the first number for the summary; see <see cref="Counted"/> for their order.</summary>
     public const int FirstCount = 100;
 
     public const string Compare =

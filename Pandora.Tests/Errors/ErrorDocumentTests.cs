@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Core.Rpc;
@@ -41,7 +42,7 @@ public sealed class ErrorDocumentTests
 
         Assert.Equal(("that of its best child", "likewise"), (row[1], row[2]));
         Assert.Equal(ErrorCode.NotFound, aggregate.DecidingCode);
-        Assert.Equal(GrpcCode.NotFound, GrpcStatus.Of(aggregate).Code);
+        Assert.Equal(StatusCode.NotFound, GrpcErrors.Of(aggregate).StatusCode);
     }
 
     [Fact]
@@ -49,7 +50,8 @@ public sealed class ErrorDocumentTests
     {
         var explained = Codes().SelectMany(row => MarkdownFile.CodeIn(row[2]))
             .Concat(Document.Table("## The status (gRPC)").Select(row => CodeOf(row[0])));
-        var used = Enum.GetValues<GrpcCode>().Where(code => code != GrpcCode.Ok).Select(NameOf);
+        StatusCode[] others = [StatusCode.DeadlineExceeded, StatusCode.FailedPrecondition, StatusCode.Unimplemented];
+        var used = Enum.GetValues<ErrorCode>().Select(code => GrpcErrors.Of(new Error(code, "")).StatusCode).Union(others).Select(NameOf);
 
         Assert.Equal(used.Order(), explained.Distinct().Order());
     }
@@ -68,7 +70,7 @@ public sealed class ErrorDocumentTests
 
     // gRPC has no methods of HTTP that could be wrong.
     private static string GrpcNameOf(ErrorCode code) =>
-        code == ErrorCode.MethodNotAllowed ? "–" : NameOf(GrpcStatus.Of(new Error(code, "")).Code);
+        code == ErrorCode.MethodNotAllowed ? "–" : NameOf(GrpcErrors.Of(new Error(code, "")).StatusCode);
 
-    private static string NameOf(GrpcCode code) => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString());
+    private static string NameOf(StatusCode code) => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString());
 }

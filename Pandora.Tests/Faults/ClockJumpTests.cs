@@ -1,5 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 
@@ -66,13 +66,13 @@ public sealed class ClockJumpTests(TestServer server)
 
         clock.Advance(TimeSpan.FromHours(1)); // both have ended, and nobody has noticed
         clock.Advance(-TimeSpan.FromHours(1));
-        Assert.Equal(GrpcCode.Ok, await CommitAsync(node, kept));
+        Assert.Equal(StatusCode.OK, await CommitAsync(node, kept));
         clock.Advance(TimeSpan.FromHours(1));
         Assert.Equal(Quota - 31, (await node.ConsumeAsync(subscription.Request())).AvailableRequest);
         clock.Advance(-TimeSpan.FromHours(1));
 
-        Assert.Equal(GrpcCode.NotFound, await CommitAsync(node, lost));
-        Assert.Equal(GrpcCode.NotFound, await CommitAsync(node, kept));
+        Assert.Equal(StatusCode.NotFound, await CommitAsync(node, lost));
+        Assert.Equal(StatusCode.NotFound, await CommitAsync(node, kept));
         Assert.Equal(Quota - 31, await UseUpAsync(subscription, node));
         await ExpectBooksAsync(node, clock, consumed: Quota, left: 0);
     }
@@ -107,7 +107,7 @@ public sealed class ClockJumpTests(TestServer server)
         return (await node.CallAsync(Reservations + "Reserve", request, ReserveResponse.Parser)).ReservationId;
     }
 
-    private static async Task<GrpcCode> CommitAsync(TestNode node, string reservation)
+    private static async Task<StatusCode> CommitAsync(TestNode node, string reservation)
     {
         var request = new CommitRequest { Params = new BaseReservationParams { Id = reservation } };
         var reply = await node.Grpc.CallAsync(Reservations + "Commit", request, Empty.Parser, TestContext.Current.CancellationToken);

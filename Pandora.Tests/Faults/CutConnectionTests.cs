@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Faults;
@@ -61,7 +61,7 @@ public sealed class CutConnectionTests
         loaded.Proxy.Spoil();
 
         await loaded.RecoverAndProveAsync();
-        Assert.Equal(0, loaded.Load.Book.Count(GrpcCode.Unavailable));
+        Assert.Equal(0, loaded.Load.Book.Count(StatusCode.Unavailable));
     }
 
     [Fact]

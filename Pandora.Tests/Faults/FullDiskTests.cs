@@ -1,4 +1,4 @@
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Operation;
 
@@ -29,7 +29,7 @@ public sealed class FullDiskTests
         disk.Fill(megabytesLeft: 1);
         await Eventually.HoldsAsync(
             $"{refusals} refusals",
-            () => Task.FromResult(load.Book.Count(GrpcCode.Unavailable) >= refusals),
+            () => Task.FromResult(load.Book.Count(StatusCode.Unavailable) >= refusals),
             TimeSpan.FromSeconds(60),
             () => string.Join('\n', [.. process.Output, .. process.Errors]));
         disk.MakeRoom();

@@ -1,4 +1,4 @@
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Faults;
@@ -16,7 +16,7 @@ public sealed class StalledDatabaseTests
         loaded.Server.Stall();
         await Eventually.HoldsAsync(
             $"{unavailable} calls heard of it",
-            () => Task.FromResult(loaded.Load.Book.Count(GrpcCode.Unavailable) >= unavailable),
+            () => Task.FromResult(loaded.Load.Book.Count(StatusCode.Unavailable) >= unavailable),
             TimeSpan.FromSeconds(40));
         loaded.Server.ResumeFromStall();
 
@@ -36,6 +36,6 @@ public sealed class StalledDatabaseTests
         }
 
         await loaded.RecoverAndProveAsync();
-        Assert.Equal(0, loaded.Load.Book.Count(GrpcCode.Unavailable));
+        Assert.Equal(0, loaded.Load.Book.Count(StatusCode.Unavailable));
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 
@@ -174,7 +174,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         var reply = await Node.Grpc.CallAsync(
             Calls.ConsumePath, request, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
 
-        Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(StatusCode.InvalidArgument, reply.Code);
         Assert.Equal(["request.request_time"], reply.BrokenFields);
         Assert.Equal(100, await AvailableAsync(subscription));
     }
@@ -255,7 +255,7 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         var reply = await Node.Grpc.CallAsync(
             "/api_key.v1.APIKeyService/ValidateConsume", request, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
 
-        Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(StatusCode.InvalidArgument, reply.Code);
         Assert.Equal(["request.path"], reply.BrokenFields);
         Assert.Equal(100, await AvailableAsync(subscription));
     }

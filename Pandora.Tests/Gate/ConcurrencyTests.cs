@@ -1,5 +1,5 @@
 using System.Net;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 
@@ -202,7 +202,7 @@ public sealed class ConcurrencyTests(PandoraFixture pandora) : IClassFixture<Pan
             if (answer.BaseResponse.Valid)
             {
                 made++;
-                Assert.Equal(GrpcCode.Ok, await node.RollbackAsync(answer.ReservationId));
+                Assert.Equal(StatusCode.OK, await node.RollbackAsync(answer.ReservationId));
             }
             else
             {

@@ -1,5 +1,5 @@
 using System.Net;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
@@ -115,13 +115,13 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
             var request = Named(subscription, "taken");
             change(request);
             var reply = await TryAsync(Node, request);
-            Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+            Assert.Equal(StatusCode.InvalidArgument, reply.Code);
             Assert.Equal(["idempotency_key"], reply.BrokenFields);
         }
         held.TimeToLive = new Google.Protobuf.WellKnownTypes.Duration { Seconds = 1 };
         var reservation = await Node.Grpc.CallAsync(
             ReservationCalls.ReservePath, held, ReserveResponse.Parser, TestContext.Current.CancellationToken);
-        Assert.Equal(GrpcCode.InvalidArgument, reservation.Code);
+        Assert.Equal(StatusCode.InvalidArgument, reservation.Code);
         Assert.Equal(["validate.idempotency_key"], reservation.BrokenFields);
         Assert.Equal(first, await Node.ConsumeAsync(Named(subscription, "taken")));
         Assert.Equal(2, await Node.CallsOfAsync(subscription));
@@ -168,7 +168,7 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
 
         var reply = await TryAsync(Node, request);
 
-        Assert.Equal(isAllowed ? GrpcCode.Ok : GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(isAllowed ? StatusCode.OK : StatusCode.InvalidArgument, reply.Code);
         Assert.Equal(isAllowed ? [] : ["idempotency_key"], reply.BrokenFields);
     }
 

@@ -108,7 +108,7 @@ public sealed class LaneQueueTests
     private static PendingCheck NewCheck()
     {
         var check = new Check(
-            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", CallMethod.Get, "::1", null, CallMetadata.Empty);
+            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, CallMetadata.Empty);
         return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"));
     }
 }

@@ -43,7 +43,7 @@ public sealed class LedgerBatchTests
     private static PendingCheck Valid(int key, DateTimeOffset? lastUsed)
     {
         var check = new Check(
-            "key", "service", "1", CheckKind.Validate, 1, null, TimeSpan.Zero, "/", CallMethod.Get, "192.0.2.7", null, CallMetadata.Empty);
+            "key", "service", "1", CheckKind.Validate, 1, null, TimeSpan.Zero, "/", "GET", "192.0.2.7", null, CallMetadata.Empty);
         var owner = new KeyOwner(new NamedRecord(1, "e"), new NamedRecord(1, "p"), new NamedRecord(1, "c"));
         return new PendingCheck(
             check, new LoggedTexts("...", "service", "1", "/", CallMetadata.Empty), new LookUpKey([], "service", "1"))

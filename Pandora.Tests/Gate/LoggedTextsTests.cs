@@ -21,7 +21,7 @@ public sealed class LoggedTextsTests
             null,
             TimeSpan.Zero,
             "/",
-            CallMethod.Get,
+            "GET",
             "192.0.2.7",
             null,
             CallMetadata.Empty with { Headers = headers });

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Net;
-using Pandora.Core.Rpc;
+using Grpc.Core;
+using Grpc.Health.V1;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Protos.Health.V1;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Rpc;
 
@@ -58,7 +58,7 @@ public sealed class OutageTests : IAsyncLifetime
         var health = await _node.Rest.GetAsync("/health");
         var list = await _node.Rest.GetAsync("/clients");
 
-        Assert.Equal((GrpcCode.Unavailable, GrpcCode.Unavailable), (check.Code, report.Code));
+        Assert.Equal((StatusCode.Unavailable, StatusCode.Unavailable), (check.Code, report.Code));
         Assert.NotNull(check.RetryDelay);
         foreach (var service in new[] { "", "api_key.v1.APIKeyService", "request.v1.RequestService", "reservation.v1.ReservationService" })
         {
@@ -85,7 +85,7 @@ public sealed class OutageTests : IAsyncLifetime
         var listed = waited.Elapsed - checkedAfter;
         var health = await _node.Rest.GetAsync("/health");
 
-        Assert.All(checks, check => Assert.Equal(GrpcCode.Unavailable, check.Code));
+        Assert.All(checks, check => Assert.Equal(StatusCode.Unavailable, check.Code));
         Assert.True(checkedAfter < CallerLimit, $"checks waited {checkedAfter}");
         list.ExpectError(HttpStatusCode.ServiceUnavailable, "UNAVAILABLE");
         Assert.True(listed < TimeSpan.FromSeconds(9), $"the list waited {listed}");
@@ -129,7 +129,7 @@ public sealed class OutageTests : IAsyncLifetime
         var late = await Task.WhenAll(Enumerable.Range(0, 5).Select(_ => CheckAsync(
             request => request.Headers.Add("grpc-timeout", "300m"))));
 
-        Assert.All(late, check => Assert.Equal(GrpcCode.DeadlineExceeded, check.Code));
+        Assert.All(late, check => Assert.Equal(StatusCode.DeadlineExceeded, check.Code));
         _server.ResumeFromStall();
         await RecoversAsync();
         await BooksAgreeAsync(forwarded: 2);
@@ -168,7 +168,7 @@ public sealed class OutageTests : IAsyncLifetime
 
     /// <summary>Consumes exactly one request, as soon as that works.</summary>
     private Task RecoversAsync() =>
-        Eventually.HoldsAsync("a check answered again", async () => (await CheckAsync()).Code == GrpcCode.Ok, RecoveryLimit);
+        Eventually.HoldsAsync("a check answered again", async () => (await CheckAsync()).Code == StatusCode.OK, RecoveryLimit);
 
     /// <summary>Log, counter and usage tell the same; takes back may still be under way for a moment.</summary>
     private Task BooksAgreeAsync(long forwarded) =>

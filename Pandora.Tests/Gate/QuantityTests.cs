@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
@@ -74,7 +74,7 @@ public sealed class QuantityTests(PandoraFixture pandora) : IClassFixture<Pandor
         var consumed = await SendAsync(Calls.ConsumePath, request, ValidateConsumeResponse.Parser);
         var reserved = await SendAsync(ReservationCalls.ReservePath, new ReserveRequest { Validate = request }, ReserveResponse.Parser);
 
-        Assert.Equal((GrpcCode.InvalidArgument, GrpcCode.InvalidArgument), (consumed.Code, reserved.Code));
+        Assert.Equal((StatusCode.InvalidArgument, StatusCode.InvalidArgument), (consumed.Code, reserved.Code));
         Assert.Equal(["quantity"], consumed.BrokenFields);
         Assert.Equal(["validate.quantity"], reserved.BrokenFields);
         Assert.Equal(0, await Node.CallsOfAsync(subscription));

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.Request.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
@@ -17,13 +17,16 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
     [Theory, Checklist(5)]
     [InlineData("success", 204, "")]
+    [InlineData("success", 100, "")]
+    [InlineData("success", 304, "not modified")]
+    [InlineData("success", 399, "")]
     [InlineData("client_error", 404, "no such order")]
     [InlineData("server_error", 599, "upstream away")]
     public async Task An_outcome_is_stored_with_its_code_and_detail(string status, int code, string detail)
     {
         var id = await ForwardedAsync();
 
-        Assert.Equal(GrpcCode.Ok, await ReportAsync(id, status, code, detail));
+        Assert.Equal(StatusCode.OK, await ReportAsync(id, status, code, detail));
 
         var row = await RowAsync(id);
         Assert.Equal((status, code, detail), ((string)row["execution_status"]!, (int)row["status_code"]!, (string)row["detail"]!));
@@ -40,7 +43,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
     {
         var id = await ForwardedAsync();
 
-        Assert.Equal(GrpcCode.InvalidArgument, await ReportAsync(id, status, code, detail));
+        Assert.Equal(StatusCode.InvalidArgument, await ReportAsync(id, status, code, detail));
         Assert.Equal("forwarded", (string)(await RowAsync(id))["execution_status"]!);
     }
 
@@ -50,7 +53,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 0);
         var id = (await pandora.Node.ConsumeAsync(subscription.Request())).BaseResponse.RequestId;
 
-        Assert.Equal(GrpcCode.FailedPrecondition, await ReportAsync(id, "success", 200));
+        Assert.Equal(StatusCode.FailedPrecondition, await ReportAsync(id, "success", 200));
         var row = await RowAsync(id);
         Assert.Equal(("unauthorized", "QUOTA_EXCEEDED"), ((string)row["execution_status"]!, (string)row["unauthorized_reason"]!));
     }
@@ -60,9 +63,9 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
     {
         var id = await ForwardedAsync();
 
-        Assert.Equal(GrpcCode.Ok, await ReportAsync(id, "success", 200, "first"));
-        Assert.Equal(GrpcCode.Ok, await ReportAsync(id, "success", 201, "second"));
-        Assert.Equal(GrpcCode.FailedPrecondition, await ReportAsync(id, "server_error", 500, "third"));
+        Assert.Equal(StatusCode.OK, await ReportAsync(id, "success", 200, "first"));
+        Assert.Equal(StatusCode.OK, await ReportAsync(id, "success", 201, "second"));
+        Assert.Equal(StatusCode.FailedPrecondition, await ReportAsync(id, "server_error", 500, "third"));
 
         var row = await RowAsync(id);
         Assert.Equal((200, "first"), ((int)row["status_code"]!, (string)row["detail"]!));
@@ -76,10 +79,10 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
         foreach (var spelling in new[] { id.ToString("D").ToUpperInvariant(), id.ToString("N"), id.ToString("B"), $"{{{id:N}}}" })
         {
-            Assert.Equal(GrpcCode.Ok, await ReportAsync(spelling, "success", 200));
+            Assert.Equal(StatusCode.OK, await ReportAsync(spelling, "success", 200));
         }
-        Assert.Equal(GrpcCode.NotFound, await ReportAsync(version1.ToString(), "success", 200));
-        Assert.Equal(GrpcCode.InvalidArgument, await ReportAsync("not-a-uuid", "success", 200));
+        Assert.Equal(StatusCode.NotFound, await ReportAsync(version1.ToString(), "success", 200));
+        Assert.Equal(StatusCode.InvalidArgument, await ReportAsync("not-a-uuid", "success", 200));
     }
 
     [Fact]
@@ -91,8 +94,8 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
             var codes = await Task.WhenAll(ReportAsync(id, "success", 200), ReportAsync(id, "server_error", 500, "x"));
 
-            Assert.Equal([GrpcCode.Ok, GrpcCode.FailedPrecondition], codes.Order());
-            Assert.Equal(codes[0] == GrpcCode.Ok ? "success" : "server_error", (string)(await RowAsync(id))["execution_status"]!);
+            Assert.Equal([StatusCode.OK, StatusCode.FailedPrecondition], codes.Order());
+            Assert.Equal(codes[0] == StatusCode.OK ? "success" : "server_error", (string)(await RowAsync(id))["execution_status"]!);
         }
     }
 
@@ -118,10 +121,10 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
             var row = await RowAsync(ids[i]);
             var (expected, status) = (i % 4) switch
             {
-                0 => (new[] { GrpcCode.Ok, GrpcCode.Ok }, "success"),
-                1 => ([GrpcCode.Ok, GrpcCode.FailedPrecondition], codes[i][0] == GrpcCode.Ok ? "success" : "client_error"),
-                2 => ([GrpcCode.Ok], "server_error"),
-                _ => ([GrpcCode.NotFound], "forwarded"),
+                0 => (new[] { StatusCode.OK, StatusCode.OK }, "success"),
+                1 => ([StatusCode.OK, StatusCode.FailedPrecondition], codes[i][0] == StatusCode.OK ? "success" : "client_error"),
+                2 => ([StatusCode.OK], "server_error"),
+                _ => ([StatusCode.NotFound], "forwarded"),
             };
             Assert.Equal(expected, codes[i].Order());
             Assert.Equal(status, (string)row["execution_status"]!);
@@ -134,7 +137,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         foreach (var method in new[] { "Commit", "Rollback" })
         {
             var reply = await SettleAsync(method, null);
-            Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+            Assert.Equal(StatusCode.InvalidArgument, reply.Code);
             Assert.Equal(["params"], reply.BrokenFields);
             Assert.Equal(["params.id"], (await SettleAsync(method, "x")).BrokenFields);
         }
@@ -149,8 +152,8 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
 
         foreach (var id in new[] { consumed.BaseResponse.RequestId, Guid.CreateVersion7().ToString("N") })
         {
-            Assert.Equal(GrpcCode.NotFound, (await SettleAsync("Rollback", id)).Code);
-            Assert.Equal(GrpcCode.NotFound, (await SettleAsync("Commit", id)).Code);
+            Assert.Equal(StatusCode.NotFound, (await SettleAsync("Rollback", id)).Code);
+            Assert.Equal(StatusCode.NotFound, (await SettleAsync("Commit", id)).Code);
         }
         Assert.Equal(0, (await pandora.Node.ConsumeAsync(subscription.Request())).AvailableRequest);
     }
@@ -161,7 +164,7 @@ public sealed class ReportTests(PandoraFixture pandora) : IClassFixture<PandoraF
         return (await pandora.Node.ConsumeAsync(subscription.Request())).BaseResponse.RequestId;
     }
 
-    private async Task<GrpcCode> ReportAsync(string id, string status, long code, string detail = "")
+    private async Task<StatusCode> ReportAsync(string id, string status, long code, string detail = "")
     {
         var request = new UpdateExecutionStatusRequest { Id = id, ExecutionStatus = status, StatusCode = code, Detail = detail };
         return (await pandora.Node.Grpc.CallAsync(Update, request, Empty.Parser, Token)).Code;

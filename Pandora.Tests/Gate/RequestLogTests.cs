@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Core.Settings;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
@@ -62,6 +62,25 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
         Assert.Equal(stored, (string)(await CheckAsync(request))["metadata"]!["headers"]!);
     }
 
+    [Theory]
+    [InlineData("GET", "192.0.2.7", "192.0.2.7", "text/html")]
+    [InlineData("get", "", "", "")]
+    [InlineData("PROPFIND", "203.0.113.7, 10.0.0.1", "203.0.113.7", "Application/vnd.something+json; charset=\"utf-8\"")]
+    [InlineData("QUERY", "[fe80::1%eth0]:4711", "fe80::1", "no type at all")]
+    public async Task Method_address_and_content_type_are_logged_as_they_came(string method, string address, string logged, string contentType)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = subscription.Request();
+        (request.Request.Method, request.Request.IpAddress) = (method, address);
+        request.Request.Metadata = contentType.Length == 0 ? null : new RequestMetadata { BodyContentType = contentType + new string('x', 300) };
+
+        var row = await CheckAsync(request);
+
+        Assert.Equal((method, logged), ((string)row["method"]!, (string)row["ip_address"]!));
+        var kept = (string)row["metadata"]!["body_content_type"]!;
+        Assert.Equal(contentType.Length == 0 ? "" : (contentType + new string('x', 300))[..255], kept);
+    }
+
     [Fact, Checklist(18)]
     public async Task A_body_of_1_MiB_is_stored_cut_and_marked_at_a_character_boundary()
     {
@@ -112,7 +131,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
             Calls.ConsumePath, i % 3 == 0 ? poison : subscription.Request(), ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken)));
         await Node.ExecuteAsync("ALTER TABLE request DROP CONSTRAINT refuse_poison");
 
-        Assert.Equal(10, replies.Count(reply => reply.Code == GrpcCode.Internal));
+        Assert.Equal(10, replies.Count(reply => reply.Code == StatusCode.Internal));
         Assert.Equal(20, replies.Count(reply => reply.Message is { BaseResponse.Valid: true }));
         Assert.All(replies, reply => Assert.DoesNotContain("constraint", reply.StatusText, StringComparison.OrdinalIgnoreCase));
         Assert.Equal(

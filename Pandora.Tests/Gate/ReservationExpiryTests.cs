@@ -1,5 +1,5 @@
 using System.Net;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 
@@ -62,8 +62,8 @@ public sealed class ReservationExpiryTests(PandoraFixture pandora) : IClassFixtu
                 break;
         }
 
-        Assert.Equal(GrpcCode.NotFound, await Node.CommitAsync(held.ReservationId));
-        Assert.Equal(GrpcCode.NotFound, await other.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.NotFound, await Node.CommitAsync(held.ReservationId));
+        Assert.Equal(StatusCode.NotFound, await other.RollbackAsync(held.ReservationId));
         Assert.Equal(0, (await Node.LoggedAsync(held.BaseResponse.RequestId))!.Outcome);
         // Once: who looks again finds no more.
         var left = await Node.LeftAsync(subscription);
@@ -80,13 +80,13 @@ public sealed class ReservationExpiryTests(PandoraFixture pandora) : IClassFixtu
         var (first, second) = (
             await Node.HoldAsync(subscription, timeToLive: TimeSpan.FromMicroseconds(2)),
             await Node.HoldAsync(subscription, timeToLive: TimeSpan.FromMicroseconds(1)));
-        Task<GrpcCode> SettleAsync(ReserveResponse held) =>
+        Task<StatusCode> SettleAsync(ReserveResponse held) =>
             how == "commit" ? Node.CommitAsync(held.ReservationId) : Node.RollbackAsync(held.ReservationId);
 
         pandora.Clock.Advance(TimeSpan.FromMicroseconds(1));
 
-        Assert.Equal(GrpcCode.Ok, await SettleAsync(first));
-        Assert.Equal(GrpcCode.NotFound, await SettleAsync(second));
+        Assert.Equal(StatusCode.OK, await SettleAsync(first));
+        Assert.Equal(StatusCode.NotFound, await SettleAsync(second));
         Assert.Equal(how == "commit" ? 4 : 5, await Node.LeftAsync(subscription));
     }
 
@@ -148,18 +148,18 @@ public sealed class ReservationExpiryTests(PandoraFixture pandora) : IClassFixtu
         await using var other = await pandora.StartAnotherNodeAsync();
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 4 * Count);
         var held = await Task.WhenAll(Enumerable.Range(0, Count).Select(_ => Node.HoldAsync(subscription, quantity: 4, TimeSpan.FromMinutes(1))));
-        Task<GrpcCode> EndAsync(TestNode node, ReserveResponse reservation, string how) => how switch
+        Task<StatusCode> EndAsync(TestNode node, ReserveResponse reservation, string how) => how switch
         {
             "commit" => node.CommitAsync(reservation.ReservationId),
             "partly" => node.CommitAsync(reservation.ReservationId, used: 3),
             "rollback" => node.RollbackAsync(reservation.ReservationId),
             _ => MoveOnAsync(),
         };
-        async Task<GrpcCode> MoveOnAsync()
+        async Task<StatusCode> MoveOnAsync()
         {
             pandora.Clock.Now = Noon.AddMinutes(1);
             await TakeAsync(other, subscription, 9_999);
-            return GrpcCode.NotFound;
+            return StatusCode.NotFound;
         }
 
         var ended = held.Select(reservation => EndAsync(Node, reservation, one)).ToArray();
@@ -168,10 +168,10 @@ public sealed class ReservationExpiryTests(PandoraFixture pandora) : IClassFixtu
             : held.Select(reservation => EndAsync(other, reservation, another)).ToArray();
         var (firsts, seconds) = (await Task.WhenAll(ended), await Task.WhenAll(alsoEnded));
 
-        var winsOfFirst = firsts.Count(code => code == GrpcCode.Ok);
-        var winsOfSecond = another == "expiry" ? Count - winsOfFirst : seconds.Count(code => code == GrpcCode.Ok);
+        var winsOfFirst = firsts.Count(code => code == StatusCode.OK);
+        var winsOfSecond = another == "expiry" ? Count - winsOfFirst : seconds.Count(code => code == StatusCode.OK);
         Assert.Equal(Count, winsOfFirst + winsOfSecond);
-        Assert.All(firsts, code => Assert.True(code is GrpcCode.Ok or GrpcCode.NotFound, $"{code}"));
+        Assert.All(firsts, code => Assert.True(code is StatusCode.OK or StatusCode.NotFound, $"{code}"));
         pandora.Clock.Now = Noon.AddMinutes(1);
         var taken = (winsOfFirst * Kept(one)) + (winsOfSecond * Kept(another));
         Assert.Equal((4 * Count) - taken, await Node.LeftAsync(subscription));

@@ -1,6 +1,6 @@
 using System.Net;
+using Grpc.Core;
 using Npgsql;
-using Pandora.Core.Rpc;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 
@@ -55,11 +55,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
         var held = await Node.HoldAsync(subscription, quantity: 4);
 
-        Assert.Equal(GrpcCode.Ok, await Node.CommitAsync(held.ReservationId.ToUpperInvariant()));
+        Assert.Equal(StatusCode.OK, await Node.CommitAsync(held.ReservationId.ToUpperInvariant()));
 
         Assert.Equal(6, await Node.LeftAsync(subscription));
         Assert.Equal((0, 4), await RowAsync(held));
-        Assert.Equal((GrpcCode.NotFound, GrpcCode.NotFound), (await Node.CommitAsync(held.ReservationId), await Node.RollbackAsync(held.ReservationId)));
+        Assert.Equal((StatusCode.NotFound, StatusCode.NotFound), (await Node.CommitAsync(held.ReservationId), await Node.RollbackAsync(held.ReservationId)));
         Assert.Equal(6, await Node.LeftAsync(subscription));
         pandora.Clock.Advance(TimeSpan.FromMinutes(16));
         Assert.Equal(6, await Node.LeftAsync(subscription));
@@ -75,11 +75,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         var subscription = await pandora.Scenario.SubscriptionAsync(quota: 10);
         var held = await Node.HoldAsync(subscription, quantity: 4);
 
-        Assert.Equal(GrpcCode.Ok, await Node.CommitAsync(held.ReservationId, used));
+        Assert.Equal(StatusCode.OK, await Node.CommitAsync(held.ReservationId, used));
 
         Assert.Equal(left, await Node.LeftAsync(subscription));
         Assert.Equal((0, used), await RowAsync(held));
-        Assert.Equal(GrpcCode.NotFound, await Node.CommitAsync(held.ReservationId, used));
+        Assert.Equal(StatusCode.NotFound, await Node.CommitAsync(held.ReservationId, used));
         await Node.ExpectProvenBooksAsync();
     }
 
@@ -95,11 +95,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
 
         var reply = await Node.TryCommitAsync(held.ReservationId, used);
 
-        Assert.Equal(GrpcCode.InvalidArgument, reply.Code);
+        Assert.Equal(StatusCode.InvalidArgument, reply.Code);
         Assert.Equal(["actual_quantity"], reply.BrokenFields);
         Assert.Equal(6, await Node.LeftAsync(subscription));
-        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(held.ReservationId));
-        Assert.Equal(GrpcCode.NotFound, await Node.CommitAsync(held.ReservationId, used: Math.Max(0, used)));
+        Assert.Equal(StatusCode.OK, await Node.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.NotFound, await Node.CommitAsync(held.ReservationId, used: Math.Max(0, used)));
     }
 
     [Fact, Checklist(26)]
@@ -110,11 +110,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         await Node.HoldAsync(subscription, quantity: 2);
         Assert.Equal("QUOTA_EXCEEDED", (await Node.ConsumeAsync(subscription.Request())).BaseResponse.FailureCode);
 
-        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.OK, await Node.RollbackAsync(held.ReservationId));
 
         Assert.Equal(3, await Node.LeftAsync(subscription));
         Assert.Equal((0, 0), await RowAsync(held));
-        Assert.Equal((GrpcCode.NotFound, GrpcCode.NotFound), (await Node.RollbackAsync(held.ReservationId), await Node.CommitAsync(held.ReservationId)));
+        Assert.Equal((StatusCode.NotFound, StatusCode.NotFound), (await Node.RollbackAsync(held.ReservationId), await Node.CommitAsync(held.ReservationId)));
         Assert.Equal(2, (await Node.ConsumeAsync(subscription.Request())).AvailableRequest);
         await Node.ExpectProvenBooksAsync();
     }
@@ -138,7 +138,7 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
             Assert.True((await Node.ConsumeAsync(subscription.Request())).BaseResponse.Valid);
         }
 
-        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.OK, await Node.RollbackAsync(held.ReservationId));
 
         Assert.Equal(left, await Node.LeftAsync(subscription));
         Assert.Equal(left - 1, (await Node.ConsumeAsync(subscription.Request())).AvailableRequest);
@@ -158,11 +158,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.Equal(-1, held.AvailableRequest);
         Assert.NotEqual("", held.ReservationId);
         Assert.Equal((0, 0), await RowAsync(held));
-        Assert.Equal(GrpcCode.InvalidArgument, await Node.CommitAsync(held.ReservationId, used: 8));
+        Assert.Equal(StatusCode.InvalidArgument, await Node.CommitAsync(held.ReservationId, used: 8));
         await EndAsync(held, end);
 
         Assert.Equal(-1, await Node.LeftAsync(subscription));
-        Assert.Equal(GrpcCode.NotFound, await Node.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.NotFound, await Node.RollbackAsync(held.ReservationId));
         Assert.Equal(-1, (await Node.HoldAsync(subscription)).AvailableRequest);
     }
 
@@ -174,7 +174,7 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         var quota = $"/environments/{subscription.Environment}/services/{subscription.Service}";
 
         (await Node.Rest.PatchAsync(quota, new { max_requests = -1 })).Expect(HttpStatusCode.OK);
-        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(held.ReservationId));
+        Assert.Equal(StatusCode.OK, await Node.RollbackAsync(held.ReservationId));
 
         Assert.Equal(-1, await Node.LeftAsync(subscription));
         await Node.ExpectProvenBooksAsync();
@@ -188,10 +188,10 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         var services = $"/environments/{subscription.Environment}/services";
 
         (await Node.Rest.DeleteAsync($"{services}/{subscription.Service}")).Expect(HttpStatusCode.NoContent);
-        Assert.Equal(GrpcCode.NotFound, await Node.CommitAsync(first.ReservationId));
+        Assert.Equal(StatusCode.NotFound, await Node.CommitAsync(first.ReservationId));
         (await Node.Rest.PostAsync(services, new { id = subscription.Service, max_requests = 10 })).Expect(HttpStatusCode.OK);
 
-        Assert.Equal((GrpcCode.NotFound, GrpcCode.NotFound), (await Node.RollbackAsync(second.ReservationId), await Node.CommitAsync(second.ReservationId)));
+        Assert.Equal((StatusCode.NotFound, StatusCode.NotFound), (await Node.RollbackAsync(second.ReservationId), await Node.CommitAsync(second.ReservationId)));
         Assert.Equal(10, await Node.LeftAsync(subscription));
     }
 
@@ -214,10 +214,10 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         var waiting = Node.RollbackAsync(stuck.ReservationId);
         var ended = await Task.WhenAll(others.Select(reservation => Node.RollbackAsync(reservation.ReservationId)));
 
-        Assert.All(ended, code => Assert.Equal(GrpcCode.Ok, code));
-        Assert.Equal(GrpcCode.Unavailable, await waiting);
+        Assert.All(ended, code => Assert.Equal(StatusCode.OK, code));
+        Assert.Equal(StatusCode.Unavailable, await waiting);
         await transaction.RollbackAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(stuck.ReservationId));
+        Assert.Equal(StatusCode.OK, await Node.RollbackAsync(stuck.ReservationId));
     }
 
     [Fact]
@@ -240,11 +240,11 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
 
         for (var i = 0; i < codes.Length; i++)
         {
-            GrpcCode[] expected = (i / 2 % 4) switch
+            StatusCode[] expected = (i / 2 % 4) switch
             {
-                1 => [GrpcCode.Ok],
-                3 => [GrpcCode.InvalidArgument, GrpcCode.NotFound],
-                _ => [GrpcCode.Ok, GrpcCode.NotFound],
+                1 => [StatusCode.OK],
+                3 => [StatusCode.InvalidArgument, StatusCode.NotFound],
+                _ => [StatusCode.OK, StatusCode.NotFound],
             };
             Assert.Equal(expected, codes[i].Order());
         }
@@ -270,7 +270,7 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
                 new Protos.Request.V1.UpdateExecutionStatusRequest { Id = held.BaseResponse.RequestId, ExecutionStatus = "success", StatusCode = 204 },
                 Google.Protobuf.WellKnownTypes.Empty.Parser,
                 TestContext.Current.CancellationToken);
-            Assert.Equal(GrpcCode.Ok, report.Code);
+            Assert.Equal(StatusCode.OK, report.Code);
         }
     }
 
@@ -279,13 +279,13 @@ public sealed class ReservationTests(PandoraFixture pandora) : IClassFixture<Pan
         switch (end)
         {
             case "rollback":
-                Assert.Equal(GrpcCode.Ok, await Node.RollbackAsync(held.ReservationId));
+                Assert.Equal(StatusCode.OK, await Node.RollbackAsync(held.ReservationId));
                 break;
             case "commit":
-                Assert.Equal(GrpcCode.Ok, await Node.CommitAsync(held.ReservationId));
+                Assert.Equal(StatusCode.OK, await Node.CommitAsync(held.ReservationId));
                 break;
             case "partly":
-                Assert.Equal(GrpcCode.Ok, await Node.CommitAsync(held.ReservationId, used: 1));
+                Assert.Equal(StatusCode.OK, await Node.CommitAsync(held.ReservationId, used: 1));
                 break;
             default:
                 pandora.Clock.Now = held.ExpiresAt.ToDateTimeOffset();

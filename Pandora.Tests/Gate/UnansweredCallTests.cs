@@ -1,4 +1,4 @@
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Rpc;
@@ -28,7 +28,7 @@ public sealed class UnansweredCallTests(PandoraFixture pandora) : IClassFixture<
         await hold.ReleaseAsync();
         var answer = await repetition;
 
-        Assert.Equal(GrpcCode.DeadlineExceeded, ended.Code);
+        Assert.Equal(StatusCode.DeadlineExceeded, ended.Code);
         Assert.True(answer.BaseResponse.Valid);
         // Behind this call the node has taken back what nobody was told of.
         await Node.ConsumeAsync(Named(subscription, "behind"));
@@ -46,7 +46,7 @@ public sealed class UnansweredCallTests(PandoraFixture pandora) : IClassFixture<
         await Node.ConsumeAsync(subscription.Request());
         await using (await RowLock.OnCounterAsync(Node, subscription))
         {
-            Assert.Equal(GrpcCode.DeadlineExceeded, (await TryAsync(Node, Named(subscription, "gone"), "300m")).Code);
+            Assert.Equal(StatusCode.DeadlineExceeded, (await TryAsync(Node, Named(subscription, "gone"), "300m")).Code);
         }
 
         await Eventually.HoldsAsync("nothing is left of it", async () =>

@@ -1,4 +1,4 @@
-using Pandora.Core.Rpc;
+using Grpc.Core;
 
 namespace Pandora.Tests.Harness;
 
@@ -78,7 +78,7 @@ internal sealed class CallBook
     private readonly Lock _lock = new();
     private readonly List<ValidCall> _valid = [];
     private readonly List<string> _refused = [];
-    private readonly Dictionary<GrpcCode, int> _codes = [];
+    private readonly Dictionary<StatusCode, int> _codes = [];
 
     /// <summary>Calls that were let through.</summary>
     public IReadOnlyList<ValidCall> Valid => Copy(_valid);
@@ -86,7 +86,7 @@ internal sealed class CallBook
     /// <summary>Paths of calls that were told that they had no effect.</summary>
     public IReadOnlyList<string> Refused => Copy(_refused);
 
-    public int Count(GrpcCode code)
+    public int Count(StatusCode code)
     {
         lock (_lock)
         {
@@ -103,7 +103,7 @@ internal sealed class CallBook
     }
 
     /// <param name="path">Null: it may have had an effect, or is tried again and judged by its end.</param>
-    public void AddRefused(GrpcCode code, string? path)
+    public void AddRefused(StatusCode code, string? path)
     {
         lock (_lock)
         {

@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Rpc;
@@ -89,7 +89,7 @@ internal sealed class LoadCaller(Load load, Random random, Func<Uri> node, strin
         if (end is not null)
         {
             // Not found: an earlier attempt ended it, though its answer was lost.
-            Assert.True(end.Code is GrpcCode.Ok or GrpcCode.NotFound, $"the end of a reservation: {end.Code} {end.StatusText}");
+            Assert.True(end.Code is StatusCode.OK or StatusCode.NotFound, $"the end of a reservation: {end.Code} {end.StatusText}");
         }
         var units = used < 0 ? quantity : used;
         load.Book.Add(new ValidCall(
@@ -128,7 +128,7 @@ internal sealed class LoadCaller(Load load, Random random, Func<Uri> node, strin
             if (reply is not null)
             {
                 // A deadline may fall between commit and answer: then both stay.
-                load.Book.AddRefused(reply.Code, reply.Code == GrpcCode.DeadlineExceeded ? null : request.Request.Path);
+                load.Book.AddRefused(reply.Code, reply.Code == StatusCode.DeadlineExceeded ? null : request.Request.Path);
             }
             return true;
         }
@@ -149,7 +149,7 @@ internal sealed class LoadCaller(Load load, Random random, Func<Uri> node, strin
         while (!giveUp.IsCancellationRequested)
         {
             var reply = await TryAsync(path, request, parser, giveUp);
-            if (reply is not null && reply.Code != GrpcCode.Unavailable)
+            if (reply is not null && reply.Code != StatusCode.Unavailable)
             {
                 return reply;
             }
@@ -175,7 +175,7 @@ internal sealed class LoadCaller(Load load, Random random, Func<Uri> node, strin
         {
             var reply = await Client().CallAsync(path, request, parser, limit.Token, adjust);
             Assert.True(
-                reply.Code is GrpcCode.Ok or GrpcCode.Unavailable or GrpcCode.DeadlineExceeded or GrpcCode.NotFound,
+                reply.Code is StatusCode.OK or StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.NotFound,
                 $"{path}: {reply.Code} {reply.StatusText}");
             return reply;
         }

@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Rpc;
 
@@ -38,7 +38,7 @@ internal static class ReservationCalls
     }
 
     /// <param name="used">Null: all.</param>
-    public static async Task<GrpcCode> CommitAsync(this TestNode node, string id, long? used = null) =>
+    public static async Task<StatusCode> CommitAsync(this TestNode node, string id, long? used = null) =>
         (await node.TryCommitAsync(id, used)).Code;
 
     public static Task<GrpcReply<Empty>> TryCommitAsync(this TestNode node, string id, long? used)
@@ -51,7 +51,7 @@ internal static class ReservationCalls
         return SettleAsync(node, CommitPath, request);
     }
 
-    public static async Task<GrpcCode> RollbackAsync(this TestNode node, string id) =>
+    public static async Task<StatusCode> RollbackAsync(this TestNode node, string id) =>
         (await SettleAsync(node, RollbackPath, new RollbackRequest { Params = new BaseReservationParams { Id = id } })).Code;
 
     private static Task<GrpcReply<Empty>> SettleAsync(TestNode node, string path, IMessage request) =>

@@ -15,11 +15,11 @@ namespace Pandora.Tests.Harness;
 /// <summary>A node of the product in this process, on free ports of the loopback interface.</summary>
 internal sealed class TestNode : IAsyncDisposable
 {
-    /// <summary>Signs the tokens of every node that has no other secret.</summary>
-    public static readonly byte[] JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray();
-
     /// <summary>Generous: a test that fills tables is not about the time that takes on a machine with much else to do.</summary>
     private const int SecondsForSql = 600;
+
+    /// <summary>Signs the tokens of every node that has no other secret.</summary>
+    public static readonly byte[] JwtSecret = "0123456789abcdef0123456789abcdef"u8.ToArray();
 
     private readonly WebApplication _app;
     private readonly string _directory;

@@ -42,9 +42,8 @@ public sealed class HealthTests(PandoraFixture pandora) : IClassFixture<PandoraF
             pandora.Node.ConnectionString,
             pandora.Clock,
             pandora.Node.DataDirectory,
-            adjust: builder => builder.Services.AddTransient(provider => new HealthProbe(
-                useGone ? gone : provider.GetRequiredService<NpgsqlDataSource>(),
-                provider.GetRequiredService<Microsoft.Extensions.Hosting.IHostApplicationLifetime>())));
+            adjust: builder => builder.Services.AddTransient(provider => new DatabaseHealthCheck(
+                useGone ? gone : provider.GetRequiredService<NpgsqlDataSource>())));
 
         var down = await node.Rest.GetAsync("/health");
         useGone = false;

@@ -10,9 +10,22 @@ const grpc = load('@grpc/grpc-js');
 const loader = load('@grpc/proto-loader');
 
 const definition = loader.loadSync(
-  ['api_key/v1/api_key.proto', 'request/v1/request.proto', 'grpc/health/v1/health.proto'],
+  ['api_key/v1/api_key.proto', 'request/v1/request.proto'],
   { includeDirs: [protos], longs: Number, defaults: true, keepCase: true, enums: String });
-const api = grpc.loadPackageDefinition(definition);
+// The standard's own file comes with no package that is installed here.
+const standard = loader.fromJSON(load('protobufjs').parse(`
+  syntax = "proto3";
+  package grpc.health.v1;
+  message HealthCheckRequest { string service = 1; }
+  message HealthCheckResponse {
+    enum ServingStatus { UNKNOWN = 0; SERVING = 1; NOT_SERVING = 2; SERVICE_UNKNOWN = 3; }
+    ServingStatus status = 1;
+  }
+  service Health {
+    rpc Check(HealthCheckRequest) returns (HealthCheckResponse);
+    rpc Watch(HealthCheckRequest) returns (stream HealthCheckResponse);
+  }`, { keepCase: true }).root.toJSON(), { defaults: true, enums: String });
+const api = grpc.loadPackageDefinition({ ...definition, ...standard });
 const credentials = grpc.credentials.createInsecure();
 const keys = new api.api_key.v1.APIKeyService(address, credentials);
 const requests = new api.request.v1.RequestService(address, credentials);

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using Grpc.Health.V1;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Protos.Health.V1;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Rpc;
 

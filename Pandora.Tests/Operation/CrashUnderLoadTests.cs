@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Pandora.Core.Rpc;
+using Grpc.Core;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Rpc;
@@ -64,7 +64,7 @@ public sealed class CrashUnderLoadTests : IDisposable
             Cookies = subscription.Secret,
         };
         request.Request.Path = $"/{subscription.Secret}/orders";
-        Assert.Equal(GrpcCode.Ok, (await grpc.CallAsync(Calls.ConsumePath, request, ValidateConsumeResponse.Parser, Token)).Code);
+        Assert.Equal(StatusCode.OK, (await grpc.CallAsync(Calls.ConsumePath, request, ValidateConsumeResponse.Parser, Token)).Code);
         var scoped = await rest.PostAsync(
             "/auth/reauthenticate", new { action = "REVEAL_API_KEY", password = FirstLogin.Password });
         rest.Token = scoped.Expect(HttpStatusCode.OK).Text("access_token");

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Npgsql;
 using Pandora.Core.Health;
 using Pandora.Tests.Harness;
@@ -54,8 +53,7 @@ public sealed class HealthVerbTests(PandoraFixture pandora) : IClassFixture<Pand
             pandora.Node.ConnectionString,
             pandora.Clock,
             pandora.Node.DataDirectory,
-            adjust: builder => builder.Services.AddSingleton(
-                provider => new HealthProbe(gone, provider.GetRequiredService<IHostApplicationLifetime>())));
+            adjust: builder => builder.Services.AddSingleton(new DatabaseHealthCheck(gone)));
 
         var both = await AskAsync(node.RestAddress.Port, node.GrpcAddress.Port);
         var grpc = await AskAsync(RestPort, node.GrpcAddress.Port);

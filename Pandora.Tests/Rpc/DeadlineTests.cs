@@ -1,95 +1,96 @@
 using System.Diagnostics;
-using Google.Protobuf.WellKnownTypes;
-using Pandora.Core.Rpc;
+using Grpc.Core;
+using Microsoft.Extensions.Time.Testing;
+using Pandora.Protos.ApiKey.V1;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Rpc;
 
-public sealed class DeadlineTests : IAsyncLifetime
+/// <summary>When a call ends before its answer. That it has no effect then is tested with the gate.</summary>
+public sealed class DeadlineTests(PandoraFixture pandora) : IClassFixture<PandoraFixture>
 {
-    private const string Wait = "/test.Tests/Wait";
-    private const string Stubborn = "/test.Tests/Stubborn";
-    private const string Stream = "/test.Tests/Stream";
-    private const string Quick = "/test.Tests/Quick";
-
-    private readonly TaskCompletionSource _begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource _cancelled = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly TaskCompletionSource<GrpcResult<Empty>> _never = new();
-    private GrpcHost _host = null!;
-    private int _calls;
-
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => _host = await GrpcHost.StartAsync(
-        new UnaryMethod<Empty, Empty>(Wait, Empty.Parser, WaitForTheEnd),
-        new UnaryMethod<Empty, Empty>(Stubborn, Empty.Parser, (_, _) => new ValueTask<GrpcResult<Empty>>(_never.Task)),
-        new UnaryMethod<Empty, Empty>(Quick, Empty.Parser, (_, _) => ValueTask.FromResult<GrpcResult<Empty>>(new Empty())),
-        new ServerStreamMethod<Empty, Empty>(Stream, Empty.Parser, async (_, stream, ct) =>
-        {
-            await stream.WriteAsync(new Empty(), ct);
-            await WaitForTheEnd(new Empty(), ct);
-            return GrpcStatus.Ok;
-        }));
-
-    public ValueTask DisposeAsync() => _host.DisposeAsync();
-
-    [Theory]
-    [InlineData(Wait)]
-    [InlineData(Stubborn)]
-    [InlineData(Stream)]
-    public async Task At_the_deadline_the_call_is_DEADLINE_EXCEEDED(string path)
-    {
-        var started = Stopwatch.GetTimestamp();
-        var reply = await CallAsync(path, "300m");
-        var elapsed = Stopwatch.GetElapsedTime(started);
-
-        Assert.Equal(GrpcCode.DeadlineExceeded, reply.Code);
-        Assert.InRange(elapsed.TotalMilliseconds, 290, 1500);
-        Assert.Empty(_host.Errors);
-    }
-
     [Fact]
-    public async Task At_the_deadline_the_work_is_cancelled()
+    public async Task At_the_deadline_a_call_that_waits_for_the_database_is_DEADLINE_EXCEEDED()
     {
-        await CallAsync(Wait, "50000u");
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+        await using var held = await RowLock.OnCounterAsync(pandora.Node, subscription);
 
-        await _cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), Ct);
+        var started = Stopwatch.GetTimestamp();
+        var reply = await CallAsync(Calls.ConsumePath, subscription.Request(), "300m");
+
+        Assert.Equal(StatusCode.DeadlineExceeded, reply.Code);
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 290, 1500);
+        Assert.Empty(pandora.Node.Errors);
     }
 
     [Fact]
     public async Task The_deadline_also_covers_a_message_that_does_not_come()
     {
-        var reply = await _host.Client.SendAsync(Quick, new StalledContent([0, 0, 0]), Ct, request => request.Headers.Add("grpc-timeout", "200m"));
+        var started = Stopwatch.GetTimestamp();
 
-        Assert.Equal(GrpcCode.DeadlineExceeded, reply.Code);
+        // Its answer and the end of its stream come together; which of them this client tells is a matter of chance.
+        await Record.ExceptionAsync(() => pandora.Node.Grpc.SendAsync(
+            Calls.ValidatePath, new StalledContent([0, 0, 0]), Ct, request => request.Headers.Add("grpc-timeout", "200m")));
+
+        Assert.InRange(Stopwatch.GetElapsedTime(started).TotalMilliseconds, 190, 3000);
     }
 
     [Theory]
     [InlineData(3)]
     [InlineData(5)]
+    [InlineData(int.MaxValue)]
     public async Task A_message_that_does_not_come_is_not_waited_for_without_end(int sentBytes)
     {
-        await using var host = await GrpcHost.StartAsync(
-            TimeSpan.FromMilliseconds(300),
-            new UnaryMethod<StringValue, StringValue>(
-                Quick, StringValue.Parser, (request, _) => ValueTask.FromResult<GrpcResult<StringValue>>(request)));
-        var frame = GrpcClient.Frame([]);
+        var clock = new FakeTimeProvider(pandora.Clock.GetUtcNow());
+        await using var node = await TestNode.StartAsync(pandora.Node.ConnectionString, clock, pandora.Node.DataDirectory);
+        var frame = GrpcClient.Frame(Request());
 
-        var late = await host.Client.SendAsync(Quick, new StalledContent(frame[..sentBytes]), Ct);
-        var next = await host.Client.SendAsync(Quick, frame, Ct);
+        var late = node.Grpc.SendAsync(Calls.ValidatePath, new StalledContent(frame[..Math.Min(sentBytes, frame.Length)]), Ct);
+        // Nothing tells when the node has begun to wait.
+        while (await Task.WhenAny(late, Task.Delay(TimeSpan.FromMilliseconds(50), Ct)) != late)
+        {
+            clock.Advance(TimeSpan.FromSeconds(10));
+        }
+        var next = await node.Grpc.SendAsync(Calls.ValidatePath, frame, Ct);
 
-        Assert.Equal(GrpcCode.DeadlineExceeded, late.Code);
-        Assert.Equal(GrpcCode.Ok, next.Code);
+        Assert.Equal(StatusCode.DeadlineExceeded, (await late).Code);
+        Assert.Equal(StatusCode.OK, next.Code);
+        Assert.Empty(node.Errors);
+    }
+
+    [Fact]
+    public async Task A_body_that_stalls_for_longer_than_the_listener_likes_costs_no_other_call_of_its_connection()
+    {
+        using var stalled = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var started = Stopwatch.GetTimestamp();
+        var slow = pandora.Node.Grpc.SendAsync(Calls.ValidatePath, new StalledContent([0, 0, 0]), stalled.Token);
+
+        do
+        {
+            Assert.Equal(StatusCode.OK, (await CallAsync(Calls.ValidatePath, Request(), "10S")).Code);
+            await Task.Delay(TimeSpan.FromMilliseconds(200), Ct);
+        }
+        while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(8)); // the listener's patience is 5 s
+
+        Assert.False(slow.IsCompleted);
+        await stalled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => slow);
     }
 
     [Theory]
     [InlineData("0n")]
+    [InlineData("99n")]
     [InlineData("0H")]
+    [InlineData("00000000m")]
     public async Task A_deadline_that_has_passed_is_answered_without_work(string timeout)
     {
-        var reply = await CallAsync(Wait, timeout);
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 1);
 
-        Assert.Equal(GrpcCode.DeadlineExceeded, reply.Code);
-        Assert.Equal(0, _calls);
+        Assert.Equal(StatusCode.DeadlineExceeded, (await CallAsync(Calls.ConsumePath, subscription.Request(), timeout)).Code);
+
+        Assert.Equal(0, (await pandora.Node.ConsumeAsync(subscription.Request())).AvailableRequest);
     }
 
     [Theory]
@@ -97,60 +98,45 @@ public sealed class DeadlineTests : IAsyncLifetime
     [InlineData("1M")]
     [InlineData("10S")]
     [InlineData("99999999n")]
-    public async Task A_call_that_is_quicker_than_its_deadline_succeeds(string timeout) =>
-        Assert.Equal(GrpcCode.Ok, (await CallAsync(Quick, timeout)).Code);
-
-    [Theory]
-    [InlineData("10")]
-    [InlineData("S")]
-    [InlineData("1.5S")]
-    [InlineData("-1S")]
-    [InlineData("123456789S")]
-    [InlineData("1s")]
-    public async Task A_deadline_that_cannot_be_read_is_INTERNAL(string timeout) =>
-        Assert.Equal(GrpcCode.Internal, (await CallAsync(Quick, timeout)).Code);
+    [InlineData("soon")]
+    public async Task A_call_that_is_quicker_than_its_deadline_succeeds_and_so_does_one_whose_deadline_cannot_be_read(string timeout) =>
+        Assert.Equal(StatusCode.OK, (await CallAsync(Calls.ValidatePath, Request(), timeout)).Code);
 
     [Fact]
-    public async Task When_the_caller_cancels_the_work_is_cancelled_and_its_connection_goes_on()
+    public async Task When_the_caller_cancels_its_connection_goes_on()
     {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: 3);
+        await using var held = await RowLock.OnCounterAsync(pandora.Node, subscription);
         using var caller = CancellationTokenSource.CreateLinkedTokenSource(Ct);
-        var call = _host.Client.CallAsync(Wait, new Empty(), Empty.Parser, caller.Token);
-        await _begun.Task.WaitAsync(TimeSpan.FromSeconds(5), Ct);
+        var call = pandora.Node.Grpc.CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser, caller.Token);
 
-        await caller.CancelAsync();
+        caller.CancelAfter(TimeSpan.FromMilliseconds(200));
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await _cancelled.Task.WaitAsync(TimeSpan.FromSeconds(5), Ct);
-        Assert.Equal(GrpcCode.Ok, (await CallAsync(Quick, "10S")).Code);
-        Assert.Empty(_host.Errors);
+        Assert.Equal(StatusCode.OK, (await CallAsync(Calls.ValidatePath, Request(), "10S")).Code);
+        Assert.Empty(pandora.Node.Errors);
     }
 
-    private Task<GrpcReply<Empty>> CallAsync(string path, string timeout) =>
-        _host.Client.CallAsync(path, new Empty(), Empty.Parser, Ct, request => request.Headers.TryAddWithoutValidation("grpc-timeout", timeout));
+    private Task<GrpcReply<ValidateConsumeResponse>> CallAsync(string path, ValidateRequest request, string timeout) =>
+        pandora.Node.Grpc.CallAsync(
+            path, request, ValidateConsumeResponse.Parser, Ct, message => message.Headers.TryAddWithoutValidation("grpc-timeout", timeout));
 
-    private async ValueTask<GrpcResult<Empty>> WaitForTheEnd(Empty request, CancellationToken ct)
+    private static ValidateRequest Request() => new()
     {
-        Interlocked.Increment(ref _calls);
-        _begun.TrySetResult();
-        try
-        {
-            await Task.Delay(Timeout.InfiniteTimeSpan, ct);
-            return request;
-        }
-        finally
-        {
-            _cancelled.TrySetResult();
-        }
-    }
+        ApiKey = "nobody's",
+        ServiceName = "service",
+        ServiceVersion = "1",
+        Request = new Request { Path = "/", Method = "GET", IpAddress = "::1" },
+    };
 
     /// <summary>Begins a body and never goes on.</summary>
     private sealed class StalledContent(byte[] beginning) : HttpContent
     {
-        protected override Task SerializeToStreamAsync(System.IO.Stream stream, System.Net.TransportContext? context) =>
+        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) =>
             SerializeToStreamAsync(stream, context, Ct);
 
         protected override async Task SerializeToStreamAsync(
-            System.IO.Stream stream, System.Net.TransportContext? context, CancellationToken cancellationToken)
+            Stream stream, System.Net.TransportContext? context, CancellationToken cancellationToken)
         {
             await stream.WriteAsync(beginning, cancellationToken);
             await stream.FlushAsync(cancellationToken);

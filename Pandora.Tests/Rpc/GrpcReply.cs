@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Net;
 using Google.Protobuf;
-using Pandora.Core.Rpc;
-using Pandora.Protos.Rpc;
-using RpcStatus = Pandora.Protos.Rpc.Status;
+using Google.Rpc;
+using Grpc.Core;
+using RpcStatus = Google.Rpc.Status;
 
 namespace Pandora.Tests.Rpc;
 
@@ -23,7 +23,7 @@ internal class GrpcReply(HttpResponseMessage response, byte[] body)
     /// <summary>The status came with the headers, because there is no message.</summary>
     public bool IsTrailersOnly => _headers.ContainsKey("grpc-status");
 
-    public GrpcCode Code => (GrpcCode)int.Parse(Header("grpc-status") ?? "-1", CultureInfo.InvariantCulture);
+    public StatusCode Code => (StatusCode)int.Parse(Header("grpc-status") ?? "-1", CultureInfo.InvariantCulture);
 
     /// <summary>The status text; empty if there is none.</summary>
     public string StatusText => Uri.UnescapeDataString(Header("grpc-message") ?? "");

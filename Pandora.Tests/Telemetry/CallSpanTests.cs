@@ -2,11 +2,11 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
+using Grpc.Health.V1;
 using Microsoft.Extensions.DependencyInjection;
-using Pandora.Core.Rpc;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Protos.Health.V1;
 using Pandora.Protos.Request.V1;
 using Pandora.ServiceDefaults;
 using Pandora.Tests.Harness;
@@ -112,9 +112,9 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         Listen();
 
         var report = new UpdateExecutionStatusRequest { Id = Guid.CreateVersion7().ToString(), ExecutionStatus = "success", StatusCode = 200 };
-        Assert.Equal(GrpcCode.NotFound, (await CallAsync(ReportPath, report, Empty.Parser)).Code);
-        Assert.Equal(GrpcCode.InvalidArgument, (await CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser)).Code);
-        Assert.Equal(GrpcCode.Ok, (await CallAsync("/grpc.health.v1.Health/Check", new HealthCheckRequest(), HealthCheckResponse.Parser)).Code);
+        Assert.Equal(StatusCode.NotFound, (await CallAsync(ReportPath, report, Empty.Parser)).Code);
+        Assert.Equal(StatusCode.InvalidArgument, (await CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser)).Code);
+        Assert.Equal(StatusCode.OK, (await CallAsync("/grpc.health.v1.Health/Check", new HealthCheckRequest(), HealthCheckResponse.Parser)).Code);
 
         Assert.Equal(
             [("request.v1.RequestService/UpdateExecutionStatus", "NOT_FOUND"), ("api_key.v1.APIKeyService/Validate", "INVALID_ARGUMENT")],
@@ -126,12 +126,19 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
     public async Task What_the_server_is_to_blame_for_is_an_error()
     {
         Listen();
-        await using var host = await GrpcHost.StartAsync(new UnaryMethod<ValidateRequest, ValidateResponse>(
-            Calls.ValidatePath, ValidateRequest.Parser, (_, _) => throw new InvalidOperationException("secret")));
+        await using var node = await TestNode.StartAsync(await pandora.Server.CreateDatabaseAsync(), pandora.Clock);
+        await node.ExecuteAsync("ALTER TABLE request ADD CONSTRAINT refuse_all CHECK (path = 'secret')");
+        var check = new ValidateRequest
+        {
+            ApiKey = "nobody's",
+            ServiceName = "service",
+            ServiceVersion = "1",
+            Request = new Request { Path = "/", Method = "GET", IpAddress = "::1" },
+        };
 
-        var reply = await host.Client.CallAsync(Calls.ValidatePath, new ValidateRequest(), ValidateResponse.Parser, Token, Trace("01"));
+        var reply = await node.Grpc.CallAsync(Calls.ValidatePath, check, ValidateResponse.Parser, Token, Trace("01"));
 
-        Assert.Equal(GrpcCode.Internal, reply.Code);
+        Assert.Equal(StatusCode.Internal, reply.Code);
         var span = Assert.Single(_spans);
         Assert.Equal((ActivityStatusCode.Error, null), (span.Status, span.StatusDescription));
         Assert.Equal(("INTERNAL", "INTERNAL"), (span.GetTagItem("rpc.response.status_code"), span.GetTagItem("error.type")));

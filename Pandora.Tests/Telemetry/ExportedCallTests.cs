@@ -1,5 +1,5 @@
+using Grpc.Health.V1;
 using Pandora.Protos.ApiKey.V1;
-using Pandora.Protos.Health.V1;
 using Pandora.Tests.Documentation;
 using Pandora.Tests.Harness;
 using Pandora.Tests.Operation;

@@ -1,7 +1,7 @@
 using System.Net;
+using Grpc.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Pandora.Core.Persistence.Partitions;
-using Pandora.Core.Rpc;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Documentation;
 using Pandora.Tests.Harness;
@@ -113,7 +113,7 @@ public sealed class InstrumentTests(PandoraFixture pandora) : IClassFixture<Pand
         await _node.ConsumeAsync(named);
         var conflict = await _node.Grpc.CallAsync(Calls.ConsumePath, other, ValidateConsumeResponse.Parser, Token);
 
-        Assert.Equal(GrpcCode.InvalidArgument, conflict.Code);
+        Assert.Equal(StatusCode.InvalidArgument, conflict.Code);
         Assert.Equal(2, _figures.Sum("pandora.reservations", "made"));
         Assert.Equal(1, _figures.Sum("pandora.reservations", "committed"));
         Assert.Equal(1, _figures.Sum("pandora.reservations", "rolled_back"));
@@ -153,7 +153,7 @@ public sealed class InstrumentTests(PandoraFixture pandora) : IClassFixture<Pand
                 ValidateConsumeResponse.Parser,
                 Token,
                 message => message.Headers.Add("grpc-timeout", "300m"));
-            Assert.Equal(GrpcCode.DeadlineExceeded, ended.Code);
+            Assert.Equal(StatusCode.DeadlineExceeded, ended.Code);
         }
 
         await Eventually.HoldsAsync("it is taken back", () => Task.FromResult(_figures.Sum("pandora.check.taken_back") == 1));
@@ -188,7 +188,7 @@ public sealed class InstrumentTests(PandoraFixture pandora) : IClassFixture<Pand
         await server.StopAsync();
         var refused = await node.Grpc.CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser, Token);
 
-        Assert.Equal(GrpcCode.Unavailable, refused.Code);
+        Assert.Equal(StatusCode.Unavailable, refused.Code);
         Assert.Equal(1, figures.Sum("pandora.checks", "unavailable", "database"));
         Assert.Equal(1, figures.Sum("pandora.checks", "allowed"));
         Assert.Equal(1, figures.Count("rpc.server.call.duration", "UNAVAILABLE"));

@@ -1,7 +1,7 @@
 namespace Pandora.Core.Gate.Cache;
 
 /// <summary>
-/// Values that many records have in common, such as the name of a client, so that they are kept in memory once and not
+/// Interns values that many records have in common, such as the name of a client, so that memory holds them once and not
 /// with each record. Remembers what was seen lately, one value in each place. Safe for use by many threads.
 /// </summary>
 /// <param name="places">The most values it holds.</param>

@@ -1,8 +1,8 @@
 namespace Pandora.Core.Gate.Cache;
 
 /// <summary>
-/// Who is this key, and what is this service? What the node remembers of the records, valid for one version of the
-/// database's directory: the statement that commits a decision writes nothing if the database has moved on, and then the
+/// The cache of keys and services: what the node remembers of the records, valid for one version of the database's
+/// directory: the statement that commits a decision writes nothing if the database has moved on, and then the
 /// node catches up (<see cref="KeyFactsReader"/>) and decides again. So nothing here is ever trusted without proof, and
 /// nothing has to expire. Safe for use by many threads.
 /// </summary>
@@ -48,7 +48,10 @@ internal sealed class KeyCache
     /// </summary>
     public long Version => Volatile.Read(ref _version);
 
-    /// <summary>What is added to versions of the database; more whenever everything was forgotten.</summary>
+    /// <summary>
+    /// The epoch: what is added to versions of the database. It rises whenever everything is forgotten, so that no fact of
+    /// an earlier epoch is taken for current.
+    /// </summary>
     public long Origin => Volatile.Read(ref _origin);
 
     /// <summary>How often the node took note of changes.</summary>

@@ -3,8 +3,8 @@ using System.Collections.Concurrent;
 namespace Pandora.Core.Gate.Cache;
 
 /// <summary>
-/// Remembers what was used lately, in bounded room: a generation fills up while the one before is still asked; what is
-/// found there moves over, and the rest goes when the next generation begins. Safe for use by many threads.
+/// A bounded cache that approximates least recently used by two generations: one fills up while the one before is still
+/// asked; what is found there moves over, and the rest is dropped when the next generation begins. Safe for use by many threads.
 /// </summary>
 /// <param name="capacity">The most entries it holds, in two generations of half that size.</param>
 /// <param name="keep">Makes of a key an equal one that is kept with an entry. Null: the key itself is kept.</param>

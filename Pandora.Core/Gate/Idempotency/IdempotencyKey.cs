@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Pandora.Core.Gate.Idempotency;
 
-/// <summary>Under which name the answer to a check is remembered, and what the check was.</summary>
+/// <summary>The idempotency key of a check, as it is stored, and the fingerprint of what was asked.</summary>
 /// <param name="Id">SHA-256 of the presented key, the method and the idempotency key.</param>
 /// <param name="Fingerprint">SHA-256 of everything else that was asked.</param>
 internal sealed record IdempotencyKey(byte[] Id, byte[] Fingerprint)
@@ -33,7 +33,12 @@ internal sealed record IdempotencyKey(byte[] Id, byte[] Fingerprint)
         Append(hash, check.Quantity);
         Append(hash, check.TimeToLive.Ticks);
         Append(hash, check.Path);
-        Append(hash, (long)check.Method);
+        var method = LoggedMethod.NumberOf(check.Method);
+        Append(hash, method);
+        if (method == LoggedMethod.Other)
+        {
+            Append(hash, check.Method);
+        }
         Append(hash, check.IpAddress);
         Append(hash, check.RequestTime?.UtcTicks ?? -1);
         Append(hash, check.Metadata.Body);

@@ -5,7 +5,7 @@ using Pandora.Core.Gate.Ledger;
 namespace Pandora.Core.Gate.Idempotency;
 
 /// <summary>
-/// Answers to checks that carry an idempotency key. A repetition within a day gets the first answer: a transaction first
+/// The store of idempotent answers. A replay of a check within a day gets the first answer: a transaction first
 /// locks the names of its checks, then looks for their answers, and remembers those that it makes in its own commit.
 /// </summary>
 internal static class IdempotencyStore

@@ -3,7 +3,7 @@ using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Idempotency;
 
-/// <summary>Checks whose idempotency key is remembered, and what they are told once that is certain.</summary>
+/// <summary>Replays: checks whose idempotency key is in the store, and the answers they get once that is certain.</summary>
 internal sealed class Replays
 {
     // Null: the name belongs to another call.

@@ -1,4 +1,4 @@
 namespace Pandora.Core.Gate.Ledger;
 
-/// <summary>A process of the database server; its number alone may be given out again.</summary>
+/// <summary>A backend of PostgreSQL: the server process of one connection. Its id alone may be used again.</summary>
 internal readonly record struct Backend(int Id, DateTime StartedAt);

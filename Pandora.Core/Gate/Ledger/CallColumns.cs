@@ -25,15 +25,16 @@ internal sealed class CallColumns
     private readonly List<string> _headers = [];
     private readonly List<string> _queryParams = [];
     private readonly List<string> _contentTypes = [];
+    private readonly List<string> _methodNames = [];
     private readonly IList[] _all;
 
     public CallColumns() => _all =
     [
         _ids, _requestTimes, _loggedKeyIds, _loggedServiceIds, _reasons, _methods, _paths, _ipAddresses, _places, _units, _sums,
-        _keyMasks, _serviceNames, _serviceVersions, _bodies, _cookies, _headers, _queryParams, _contentTypes,
+        _keyMasks, _serviceNames, _serviceVersions, _bodies, _cookies, _headers, _queryParams, _contentTypes, _methodNames,
     ];
 
-    /// <summary>Whether any call needs the columns that are empty for most: unknown names, and metadata.</summary>
+    /// <summary>Whether any call needs the columns that are empty for most: unknown names, metadata, and rare methods.</summary>
     public bool HasTexts { get; private set; }
 
     public void Clear()
@@ -54,7 +55,8 @@ internal sealed class CallColumns
         _loggedKeyIds.Add(key?.LoggedId ?? 0);
         _loggedServiceIds.Add(service?.LoggedId ?? 0);
         _reasons.Add((short)decision.Failure);
-        _methods.Add((short)check.Method);
+        var method = LoggedMethod.NumberOf(check.Method);
+        _methods.Add(method);
         _paths.Add(texts.Path);
         _ipAddresses.Add(check.IpAddress);
         _places.Add(decision.Place);
@@ -69,7 +71,8 @@ internal sealed class CallColumns
         _headers.Add(metadata.Headers);
         _queryParams.Add(metadata.QueryParams);
         _contentTypes.Add(metadata.BodyContentType);
-        HasTexts |= key is null || service is null || !ReferenceEquals(metadata, CallMetadata.Empty);
+        _methodNames.Add(method == LoggedMethod.Other ? check.Method : "");
+        HasTexts |= key is null || service is null || method == LoggedMethod.Other || !ReferenceEquals(metadata, CallMetadata.Empty);
     }
 
     /// <summary>Adds the columns as parameters, in the order that <see cref="LedgerSql"/> states.</summary>
@@ -97,7 +100,8 @@ internal sealed class CallColumns
                 .WithTexts(_cookies)
                 .WithTexts(_headers)
                 .WithTexts(_queryParams)
-                .WithTexts(_contentTypes);
+                .WithTexts(_contentTypes)
+                .WithTexts(_methodNames);
         }
     }
 }

@@ -5,7 +5,7 @@ using Pandora.Core.Telemetry;
 namespace Pandora.Core.Gate.Ledger;
 
 /// <summary>
-/// Checks that nobody was told of although they are, or may be, committed: their caller gave up meanwhile, or the
+/// In-doubt commits: checks that are, or may be, committed although nobody was told. Their caller gave up meanwhile, or the
 /// connection broke before the server answered. They are taken back as soon as it is certain that nothing more can become
 /// of them; those with an idempotency key only if no repetition was told of them meanwhile.
 /// </summary>
@@ -18,8 +18,8 @@ internal sealed partial class InDoubtCommits(NodeMeters meters, ILogger logger)
     public bool IsEmpty => _ends.Count == 0;
 
     /// <summary>
-    /// Has a server process ended whose connection broke: it may not know yet, and sit on locks in a transaction that
-    /// nobody will end.
+    /// Has the backend of a broken connection terminated: it may not know yet, and hold locks in a transaction that nobody
+    /// will end.
     /// </summary>
     public void Add(Backend server)
     {
@@ -83,7 +83,7 @@ internal sealed partial class InDoubtCommits(NodeMeters meters, ILogger logger)
         }
     }
 
-    /// <summary>Asks the server process to end; false as long as it is there.</summary>
+    /// <summary>Terminates the backend; false as long as it is there.</summary>
     private static async Task<bool> HasTerminatedAsync(NpgsqlConnection connection, Backend server, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);

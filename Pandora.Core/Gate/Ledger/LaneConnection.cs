@@ -15,7 +15,7 @@ internal sealed partial class LaneConnection(NpgsqlDataSource dataSource, KeyCac
     // What is, or was last, under way on the connection.
     private Task _step = Task.CompletedTask;
 
-    /// <summary>Serves the connection that was opened last.</summary>
+    /// <summary>The backend of the connection that was opened last.</summary>
     public Backend Server { get; private set; }
 
     public bool IsOpen => _connection is not null;

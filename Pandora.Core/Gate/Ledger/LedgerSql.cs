@@ -36,12 +36,13 @@ internal static class LedgerSql
 
     /// <summary>
     /// The same for calls with more texts: $16 mask of an unknown key, $17 name and $18 version of an unknown service, and
-    /// the metadata $19 body, $20 cookies, $21 headers, $22 query parameters, $23 content type.
+    /// the metadata $19 body, $20 cookies, $21 headers, $22 query parameters, $23 content type; $24 name of a
+    /// method that has no number.
     /// </summary>
     public static readonly string CommitBatchWithTexts = Charge
         + Log(
-            ", key_mask, service_name, service_version, metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type",
-            ", $16, $17, $18, $19, $20, $21, $22, $23")
+            ", key_mask, service_name, service_version, metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type, method_name",
+            ", $16, $17, $18, $19, $20, $21, $22, $23, $24")
         + Answer;
 
     // Calls find their counter by its place in an array, and not by a join that the planner might make quadratic. -1 stands

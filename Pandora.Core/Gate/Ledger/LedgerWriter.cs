@@ -15,7 +15,7 @@ internal sealed partial class LedgerWriter(
 {
     private const int MaxBatch = 256;
 
-    // A caller hears within 5 s that the database is away; the rest is for what waits in the lane behind this batch.
+    // Callers learn within 5 s that the database is unavailable; the rest is for what waits in the lane behind this batch.
     private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);

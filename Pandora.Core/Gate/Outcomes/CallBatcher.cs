@@ -4,8 +4,8 @@ using Pandora.Core.Errors;
 namespace Pandora.Core.Gate.Outcomes;
 
 /// <summary>
-/// Lets calls that wait at the same time share a round trip and a flush: while one group is with the database, the next one
-/// forms.
+/// Batches calls: those that wait at the same time share a round trip and a flush. While one group is with the database,
+/// the next one forms.
 /// </summary>
 /// <param name="run">
 /// Settles a group in one transaction and returns an outcome for each of its calls, in their order. No two calls of a group
@@ -23,7 +23,7 @@ internal sealed partial class CallBatcher<TCall, TOutcome>(
     // Of a group that was refused. The connections are few.
     private const int AloneAtOnce = 4;
 
-    // Who finds the database away hears so within 5 s.
+    // Callers learn within 5 s that the database is unavailable.
     private static readonly TimeSpan GroupLimit = TimeSpan.FromSeconds(4);
 
     private readonly Lock _lock = new();
@@ -90,7 +90,7 @@ internal sealed partial class CallBatcher<TCall, TOutcome>(
         }
         catch (Exception e)
         {
-            // What waits behind this group would only wait as long again. Who comes after the first is told is not among them.
+            // What waits behind this group would only wait as long again. Later callers are not among them.
             group.AddRange(TakeAll());
             Fail(group, new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, e));
             Log.Unavailable(logger, e.GetType().Name, e.Message);

@@ -1,46 +1,31 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 
 namespace Pandora.Core.Health;
 
-/// <summary>How well the database serves. The words on the wire are <c>OK</c>, <c>DEGRADED</c>, <c>DOWN</c>.</summary>
-public enum HealthStatus
-{
-    Ok,
-
-    /// <summary>The database answers a ping but not a trivial query.</summary>
-    Degraded,
-
-    /// <summary>The database does not answer, or this node is draining.</summary>
-    Down,
-}
-
-/// <param name="LatencyMilliseconds">Of the trivial query; 0 unless <see cref="HealthStatus.Ok"/>.</param>
-internal sealed record HealthReport(HealthStatus Database, string Message, long LatencyMilliseconds, bool Draining)
-{
-    /// <summary>What the node as a whole answers.</summary>
-    public HealthStatus Status => Draining ? HealthStatus.Down : Database;
-}
-
 /// <summary>
-/// Tells whether this node can serve; REST and gRPC health both answer from it. Calls that come while the database is
-/// being asked share the answer, so that no number of them takes more than one connection.
+/// How well the database serves. Calls that come while it is being asked share the answer, so that no number of them
+/// takes more than one connection.
 /// </summary>
-internal sealed class HealthProbe(NpgsqlDataSource dataSource, IHostApplicationLifetime lifetime)
+internal sealed class DatabaseHealthCheck(NpgsqlDataSource dataSource) : IHealthCheck
 {
+    /// <summary>Key of the milliseconds that a trivial query took, a <see cref="long"/>; there only if it is healthy.</summary>
+    public const string Latency = "latency";
+
     private const int PingAttempts = 2;
 
     private static readonly TimeSpan PingLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan QueryLimit = TimeSpan.FromSeconds(2);
 
-    private static readonly HealthReport Silent = new(HealthStatus.Down, "The database does not answer.", 0, false);
+    private static readonly HealthCheckResult Silent = HealthCheckResult.Unhealthy("The database does not answer.");
 
     private readonly Lock _lock = new();
-    private Task<HealthReport> _running = Task.FromException<HealthReport>(new InvalidOperationException("Nothing was asked yet."));
+    private Task<HealthCheckResult> _running = Task.FromResult(Silent);
 
-    public async Task<HealthReport> CheckAsync(CancellationToken ct)
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        Task<HealthReport> running;
+        Task<HealthCheckResult> running;
         lock (_lock)
         {
             if (_running.IsCompleted)
@@ -50,19 +35,18 @@ internal sealed class HealthProbe(NpgsqlDataSource dataSource, IHostApplicationL
             }
             running = _running;
         }
-        var draining = lifetime.ApplicationStopping.IsCancellationRequested;
         try
         {
             // A server that is stopped and not gone keeps even a cancelled command waiting; nobody waits with it.
-            return await running.WaitAsync(PingLimit, ct) with { Draining = draining };
+            return await running.WaitAsync(PingLimit, cancellationToken);
         }
         catch (TimeoutException)
         {
-            return Silent with { Draining = draining };
+            return Silent;
         }
     }
 
-    private async Task<HealthReport> AskDatabaseAsync()
+    private async Task<HealthCheckResult> AskDatabaseAsync()
     {
         if (await PingAsync() is not { } connection)
         {
@@ -71,8 +55,8 @@ internal sealed class HealthProbe(NpgsqlDataSource dataSource, IHostApplicationL
         await using (connection)
         {
             return await QueryAsync(connection) is { } latency
-                ? new HealthReport(HealthStatus.Ok, "The database answers.", latency, false)
-                : new HealthReport(HealthStatus.Degraded, "The database answers, but not to queries.", 0, false);
+                ? HealthCheckResult.Healthy("The database answers.", new Dictionary<string, object> { [Latency] = latency })
+                : HealthCheckResult.Degraded("The database answers, but not to queries.");
         }
     }
 

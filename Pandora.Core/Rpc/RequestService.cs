@@ -1,25 +1,22 @@
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Core.Gate.Outcomes;
 using Pandora.Protos.Request.V1;
+using Status = Grpc.Core.Status;
 
 namespace Pandora.Core.Rpc;
 
 /// <summary>request.v1.RequestService: stores how the calls that were let through ended.</summary>
-internal sealed class RequestGrpc(ExecutionReports reports)
+internal sealed class RequestService(ExecutionReports reports) : Protos.Request.V1.RequestService.RequestServiceBase
 {
     private static readonly Empty Done = new();
 
-    private static readonly GrpcStatus Settled =
-        new(GrpcCode.FailedPrecondition, "The request was refused, or another outcome is stored already.");
+    private static readonly Status Settled =
+        new(StatusCode.FailedPrecondition, "The request was refused, or another outcome is stored already.");
 
-    public GrpcService Service => new GrpcService(RequestReflection.Descriptor)
-        .Unary<UpdateExecutionStatusRequest, Empty>(
-            "UpdateExecutionStatus", UpdateExecutionStatusRequest.Parser, UpdateExecutionStatus);
-
-    private async ValueTask<GrpcResult<Empty>> UpdateExecutionStatus(
-        UpdateExecutionStatusRequest request, CancellationToken ct)
+    public override async Task<Empty> UpdateExecutionStatus(UpdateExecutionStatusRequest request, ServerCallContext context)
     {
         var faults = new InputFaults(nameof(UpdateExecutionStatusRequest));
         if (!UuidText.TryRead(request.Id, out var id))
@@ -32,32 +29,29 @@ internal sealed class RequestGrpc(ExecutionReports reports)
         {
             faults.Add(
                 "status_code",
-                "status_code must be 200 to 299 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
+                "status_code must be 100 to 399 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
         }
         if (status is null)
         {
             faults.Add("execution_status", "execution_status must be success, client_error or server_error.");
         }
-        if (faults.Found is { } refusal)
-        {
-            return refusal;
-        }
+        faults.ThrowIfAny();
 
-        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, ct) switch
+        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, context.CancellationToken) switch
         {
             ReportOutcome.Accepted => Done,
-            ReportOutcome.NotFound => GrpcStatus.Of(Error.NotFound("Request", ("id", id))),
-            _ => Settled,
+            ReportOutcome.NotFound => throw GrpcErrors.Of(Error.NotFound("Request", ("id", id))),
+            _ => throw new RpcException(Settled),
         };
     }
 
     /// <summary>The final status of a word with its range of codes; without a status, the range of them all.</summary>
     private static (ExecutionStatus? Status, int First, int Last) Outcome(string word) => word switch
     {
-        "success" => (ExecutionStatus.Success, 200, 299),
+        "success" => (ExecutionStatus.Success, 100, 399),
         "client_error" => (ExecutionStatus.ClientError, 400, 499),
         "server_error" => (ExecutionStatus.ServerError, 500, 599),
-        _ => (null, 200, 599),
+        _ => (null, 100, 599),
     };
 
     private static void CheckDetail(ref InputFaults faults, string detail, ExecutionStatus? status)

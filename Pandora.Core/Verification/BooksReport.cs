@@ -3,12 +3,12 @@ using System.Globalization;
 namespace Pandora.Core.Verification;
 
 /// <summary>How much was compared, in the order in which <see cref="BooksSql"/> counts it.</summary>
-internal enum Scope
+internal enum Counted
 {
     Counters,
     LogRows,
     Reservations,
-    IdempotencyStore,
+    RememberedAnswers,
     ApiKeys,
 
     /// <summary>Reservations that have ended, but whose units no writer has given back yet.</summary>
@@ -21,28 +21,28 @@ internal enum Scope
 }
 
 /// <summary>What a verification found.</summary>
-/// <param name="Scope">By <see cref="Verification.Scope"/>.</param>
-internal sealed record BooksReport(long Differences, IReadOnlyList<long> Scope)
+/// <param name="Counts">By <see cref="Counted"/>.</param>
+internal sealed record BooksReport(long Differences, IReadOnlyList<long> Counts)
 {
     /// <summary>What was compared, what could not be, and the outcome, which is the last line.</summary>
     public IEnumerable<string> Summary()
     {
         yield return Line(
-            $"checked: {Count(Verification.Scope.Counters)} counters, {Count(Verification.Scope.LogRows)} log rows, {Count(Verification.Scope.Reservations)} reservations, {Count(Verification.Scope.IdempotencyStore)} remembered answers, {Count(Verification.Scope.ApiKeys)} API keys");
-        if (Count(Verification.Scope.EndedReservations) > 0)
+            $"checked: {Count(Counted.Counters)} counters, {Count(Counted.LogRows)} log rows, {Count(Counted.Reservations)} reservations, {Count(Counted.RememberedAnswers)} remembered answers, {Count(Counted.ApiKeys)} API keys");
+        if (Count(Counted.EndedReservations) > 0)
         {
             yield return Line(
-                $"ended, to be given back by the next check of their counter: {Count(Verification.Scope.EndedReservations)} reservations, {Count(Verification.Scope.EndedUnits)} units");
+                $"ended, to be given back by the next check of their counter: {Count(Counted.EndedReservations)} reservations, {Count(Counted.EndedUnits)} units");
         }
-        if (Count(Verification.Scope.PartialCounters) > 0)
+        if (Count(Counted.PartialCounters) > 0)
         {
             yield return Line(
-                $"checked in part, because calls of theirs are no longer in the log: {Count(Verification.Scope.PartialCounters)} counters");
+                $"checked in part, because calls of theirs are no longer in the log: {Count(Counted.PartialCounters)} counters");
         }
         yield return Line($"differences: {Differences}");
     }
 
-    private long Count(Scope what) => Scope[(int)what];
+    private long Count(Counted what) => Counts[(int)what];
 
     private static string Line(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

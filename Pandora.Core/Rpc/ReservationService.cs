@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Grpc.Core;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Core.Gate.Outcomes;
@@ -8,32 +9,21 @@ using Pandora.Protos.Reservation.V1;
 namespace Pandora.Core.Rpc;
 
 /// <summary>reservation.v1.ReservationService: holds units of a quota, and settles what is held.</summary>
-internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, NodeMeters meters)
+internal sealed class ReservationService(KeyGate gate, Reservations reservations, NodeMeters meters)
+    : Protos.Reservation.V1.ReservationService.ReservationServiceBase
 {
     private static readonly Empty Done = new();
 
-    private static readonly GrpcStatus OtherCall = GrpcStatus.OtherCall(nameof(ReserveRequest), "validate.idempotency_key");
-
-    public GrpcService Service => new GrpcService(ReservationReflection.Descriptor)
-        .Unary<ReserveRequest, ReserveResponse>("Reserve", ReserveRequest.Parser, Reserve)
-        .Unary<CommitRequest, Empty>("Commit", CommitRequest.Parser, Commit)
-        .Unary<RollbackRequest, Empty>("Rollback", RollbackRequest.Parser, Rollback);
-
-    private async ValueTask<GrpcResult<ReserveResponse>> Reserve(ReserveRequest request, CancellationToken ct)
+    public override async Task<ReserveResponse> Reserve(ReserveRequest request, ServerCallContext context)
     {
-        var check = CheckInput.ReadReservation(request);
-        if (check.Message is null)
-        {
-            return check.Refusal!;
-        }
         CheckAnswer answer;
         try
         {
-            answer = await gate.CheckAsync(check.Message, ct);
+            answer = await gate.CheckAsync(CheckInput.ReadReservation(request), context.CancellationToken);
         }
         catch (IdempotencyConflictException)
         {
-            return OtherCall;
+            throw GrpcErrors.Of(GrpcErrors.OtherCall(nameof(ReserveRequest), "validate.idempotency_key"));
         }
         var response = new ReserveResponse
         {
@@ -48,7 +38,7 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, N
         return response;
     }
 
-    private async ValueTask<GrpcResult<Empty>> Commit(CommitRequest request, CancellationToken ct)
+    public override async Task<Empty> Commit(CommitRequest request, ServerCallContext context)
     {
         var faults = new InputFaults(nameof(CommitRequest));
         var id = ReadId(ref faults, request.Params);
@@ -57,14 +47,16 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, N
         {
             faults.Add("actual_quantity", "actual_quantity must be 0 to the quantity that was reserved.");
         }
-        return faults.Found ?? Answer(id, await reservations.CommitAsync(id, used, ct), "committed");
+        faults.ThrowIfAny();
+        return Answer(id, await reservations.CommitAsync(id, used, context.CancellationToken), "committed");
     }
 
-    private async ValueTask<GrpcResult<Empty>> Rollback(RollbackRequest request, CancellationToken ct)
+    public override async Task<Empty> Rollback(RollbackRequest request, ServerCallContext context)
     {
         var faults = new InputFaults(nameof(RollbackRequest));
         var id = ReadId(ref faults, request.Params);
-        return faults.Found ?? Answer(id, await reservations.RollbackAsync(id, ct), "rolled_back");
+        faults.ThrowIfAny();
+        return Answer(id, await reservations.RollbackAsync(id, context.CancellationToken), "rolled_back");
     }
 
     private static Guid ReadId(ref InputFaults faults, BaseReservationParams? parameters)
@@ -81,7 +73,7 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, N
         return id;
     }
 
-    private GrpcResult<Empty> Answer(Guid id, ReservationOutcome outcome, string change)
+    private Empty Answer(Guid id, ReservationOutcome outcome, string change)
     {
         switch (outcome)
         {
@@ -89,16 +81,9 @@ internal sealed class ReservationGrpc(KeyGate gate, Reservations reservations, N
                 meters.Reserved(1, change);
                 return Done;
             case ReservationOutcome.NotFound:
-                return GrpcStatus.Of(Error.NotFound("Reservation", ("id", id)));
+                throw GrpcErrors.Of(Error.NotFound("Reservation", ("id", id)));
             default:
-                return TooMuch();
+                throw GrpcErrors.Of(Error.Field(nameof(CommitRequest), "actual_quantity", "actual_quantity is more than was reserved."));
         }
-    }
-
-    private static GrpcStatus TooMuch()
-    {
-        var faults = new InputFaults(nameof(CommitRequest));
-        faults.Add("actual_quantity", "actual_quantity is more than was reserved.");
-        return faults.Found!;
     }
 }

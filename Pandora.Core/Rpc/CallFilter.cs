@@ -1,0 +1,288 @@
+using System.Collections.Frozen;
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text.Json;
+using Google.Protobuf;
+using Grpc.AspNetCore.Server;
+using Grpc.Core;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.Primitives;
+using Pandora.Core.Gate;
+using Pandora.Core.Telemetry;
+using RpcStatus = Google.Rpc.Status;
+
+namespace Pandora.Core.Rpc;
+
+/// <summary>
+/// Stands in front of the library and gives it what it serves:
+/// <code>
+/// (0) not a gRPC call: 405, 415
+/// (1) method unknown, deadline over: refused without looking at the body
+/// (2) the library reads the message, calls the service and writes
+/// (3) an exception has become UNKNOWN, the one status that no service of ours uses: say what it means, and log our faults
+/// </code>
+/// </summary>
+internal sealed partial class CallFilter
+{
+    private const string ContentType = "application/grpc";
+    private const string NotOurs = "/grpc.";
+    private const string DetailsTrailer = "grpc-status-details-bin";
+    private const string Cancelled = "CANCELLED";
+
+    /// <summary>How long a caller may take to send the one message of a call.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static readonly RpcStatus UnknownMethod =
+        new() { Code = (int)StatusCode.Unimplemented, Message = "There is no such service or method." };
+
+    private static readonly RpcStatus Late =
+        new() { Code = (int)StatusCode.DeadlineExceeded, Message = "The deadline has passed." };
+
+    /// <summary>The names of the status codes in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
+    private static readonly string[] Words = [.. Enum.GetValues<StatusCode>().Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()))];
+
+    private readonly FrozenDictionary<string, Route> _routes;
+    private readonly CallWatch _watch;
+    private readonly IHostApplicationLifetime _lifetime;
+    private readonly TimeProvider _time;
+    private readonly ILogger<CallFilter> _logger;
+    private readonly RootServices _services;
+
+    /// <param name="endpoints">Of the library. They are found by their exact paths; its own routing would ignore case.</param>
+    public CallFilter(
+        IEnumerable<Endpoint> endpoints,
+        CallWatch watch,
+        IHostApplicationLifetime lifetime,
+        TimeProvider time,
+        ILogger<CallFilter> logger,
+        IServiceProvider services)
+    {
+        _watch = watch;
+        _lifetime = lifetime;
+        _time = time;
+        _logger = logger;
+        _services = new RootServices(services);
+        _routes = (from endpoint in endpoints
+                   let method = endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method
+                   where method is not null
+                   select new Route(
+                       method.FullName,
+                       endpoint.RequestDelegate!,
+                       method.FullName.StartsWith(NotOurs, StringComparison.Ordinal) ? null : new WatchedMethod(method.FullName[1..]),
+                       method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming))
+            .ToFrozenDictionary(route => route.Path, StringComparer.Ordinal);
+    }
+
+    public Task ServeAsync(HttpContext context)
+    {
+        // :: 0
+        LeaveHostTelemetry(context.Features);
+        var request = context.Request;
+        if (!HttpMethods.IsPost(request.Method))
+        {
+            context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+            context.Response.Headers.Allow = HttpMethods.Post;
+            return Task.CompletedTask;
+        }
+        if (!IsGrpc(request.ContentType))
+        {
+            context.Response.StatusCode = StatusCodes.Status415UnsupportedMediaType;
+            return Task.CompletedTask;
+        }
+
+        // :: 1
+        if (!_routes.TryGetValue(request.Path.Value ?? "", out var route))
+        {
+            return Refuse(context.Response, UnknownMethod);
+        }
+        var timeout = request.Headers.GrpcTimeout;
+        return timeout.Count > 0 && IsOver(timeout.ToString()) ? Refuse(context.Response, Late) : RunAsync(route, context);
+    }
+
+    private async Task RunAsync(Route route, HttpContext context)
+    {
+        // :: 2
+        var headers = context.Request.Headers;
+        var call = route.Watched is { } watched ? _watch.Begin(watched, headers.TraceParent, headers.TraceState) : default;
+        LiftDataRate(context.Features);
+        var late = false;
+        if (route.IsStream)
+        {
+            await ServeUntilStopAsync(route, context);
+        }
+        else if (HasWholeBody(context.Request.BodyReader))
+        {
+            await route.Serve(context);
+        }
+        else
+        {
+            late = await ServeWithPatienceAsync(route, context);
+        }
+
+        // :: 3
+        var response = context.Response;
+        var said = response.Headers.GrpcStatus;
+        var target = said.Count > 0 ? response.Headers : context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
+        var code = CodeOf(target.GrpcStatus);
+        if (code == StatusCode.Unknown || late)
+        {
+            if (context.RequestAborted.IsCancellationRequested)
+            {
+                _watch.End(call, Cancelled, isFault: false);
+                return; // nobody is left to read a status
+            }
+            var status = late ? Late : Explain(route, context);
+            Write(target, status);
+            code = (StatusCode)status.Code;
+        }
+        _watch.End(call, Words[(int)code], IsFault(code));
+    }
+
+    /// <summary>An open stream would only hold up the stop of the node.</summary>
+    private async Task ServeUntilStopAsync(Route route, HttpContext context)
+    {
+        await using var stop = _lifetime.ApplicationStopping.UnsafeRegister(
+            static body => ((PipeReader)body!).CancelPendingRead(), context.Request.BodyReader);
+        await route.Serve(context);
+    }
+
+    /// <summary>Only messages that were not there at once cost a timer.</summary>
+    /// <returns>Whether it ended because its message did not come.</returns>
+    private async Task<bool> ServeWithPatienceAsync(Route route, HttpContext context)
+    {
+        var isOver = false;
+        var body = context.Request.BodyReader;
+        // Disposing waits for a tick under way, so that it cannot reach the next call that uses this body.
+        await using (_time.CreateTimer(_ => { isOver = true; body.CancelPendingRead(); }, null, Patience, Timeout.InfiniteTimeSpan))
+        {
+            await route.Serve(context);
+        }
+        return isOver && CodeOf(context.Response.Headers.GrpcStatus) == StatusCode.Internal;
+    }
+
+    private RpcStatus Explain(Route route, HttpContext context)
+    {
+        var exception = context.Features.Get<IServerCallContextFeature>()?.ServerCallContext.Status.DebugException;
+        var status = GrpcErrors.StatusOf(exception);
+        if (status == GrpcErrors.Unexpected)
+        {
+            Log.CallFailed(_logger, route.Path, exception);
+        }
+        else if (status == GrpcErrors.Unavailable && exception is not GateUnavailableException) // the gate logs its own
+        {
+            Log.CallRefused(_logger, route.Path, exception!.GetType().Name, exception.Message);
+        }
+        return status;
+    }
+
+    private static Task Refuse(HttpResponse response, RpcStatus status)
+    {
+        response.ContentType = ContentType;
+        Write(response.Headers, status);
+        return Task.CompletedTask;
+    }
+
+    /// <param name="status">Its message is printable ASCII without percent signs, so it needs no encoding.</param>
+    private static void Write(IHeaderDictionary target, RpcStatus status)
+    {
+        target.GrpcStatus = status.Code.ToString(CultureInfo.InvariantCulture);
+        target.GrpcMessage = status.Message;
+        if (status.Details.Count > 0)
+        {
+            target[DetailsTrailer] = Convert.ToBase64String(status.ToByteArray());
+        }
+    }
+
+    /// <summary>Calls have telemetry of their own. The host, which has seen none of this yet, is told to forget them.</summary>
+    private void LeaveHostTelemetry(IFeatureCollection features)
+    {
+        features.Set<IServiceProvidersFeature>(_services);
+        if (features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        {
+            metrics.MetricsDisabled = true;
+        }
+        if (Activity.Current is { } span)
+        {
+            span.IsAllDataRequested = false;
+            span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
+            Activity.Current = null;
+        }
+    }
+
+    /// <summary>
+    /// A slow body must not cost the other calls of its connection, which is what the listener would close. To be called
+    /// before the body is looked at.
+    /// </summary>
+    private static void LiftDataRate(IFeatureCollection features)
+    {
+        if (features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+    }
+
+    private static bool HasWholeBody(PipeReader body)
+    {
+        if (!body.TryRead(out var read))
+        {
+            return false;
+        }
+        body.AdvanceTo(read.Buffer.Start);
+        return read.IsCompleted;
+    }
+
+    /// <summary>Messages in protobuf, the default; parameters say nothing to us.</summary>
+    private static bool IsGrpc(string? contentType)
+    {
+        if (contentType == ContentType)
+        {
+            return true;
+        }
+        var end = contentType.AsSpan().IndexOf(';');
+        var type = (end < 0 ? contentType : contentType.AsSpan(0, end)).Trim();
+        return type.Equals(ContentType, StringComparison.OrdinalIgnoreCase)
+            || type.Equals("application/grpc+proto", StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>A <c>grpc-timeout</c> of no time at all, which the library takes for none.</summary>
+    private static bool IsOver(string timeout) =>
+        timeout.Length > 1
+        && uint.TryParse(timeout.AsSpan(0, timeout.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+        && (value == 0 || (timeout[^1] == 'n' && value < TimeSpan.NanosecondsPerTick));
+
+    private static StatusCode CodeOf(StringValues status) =>
+        int.TryParse(status.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code < Words.Length
+            ? (StatusCode)code
+            : StatusCode.Unknown;
+
+    /// <summary>Whether the server is to blame, by the semantic conventions for spans of servers.</summary>
+    private static bool IsFault(StatusCode code) =>
+        code is StatusCode.Unimplemented or StatusCode.Internal or StatusCode.Unavailable or StatusCode.DeadlineExceeded;
+
+    /// <summary>A method, and who answers it.</summary>
+    /// <param name="Path">As in the request line, such as <c>/api_key.v1.APIKeyService/Validate</c>.</param>
+    /// <param name="Watched">Null: health and reflection are asked too often to tell anything.</param>
+    /// <param name="IsStream">Whether callers may send any number of messages.</param>
+    private sealed record Route(string Path, RequestDelegate Serve, WatchedMethod? Watched, bool IsStream);
+
+    /// <summary>Services live as long as the node: a call needs no scope.</summary>
+    private sealed class RootServices(IServiceProvider services) : IServiceProvidersFeature
+    {
+        public IServiceProvider RequestServices
+        {
+            get => services;
+            set => throw new NotSupportedException();
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(5001, LogLevel.Error, "{Method} failed unexpectedly")]
+        public static partial void CallFailed(ILogger logger, string method, Exception? exception);
+
+        [LoggerMessage(5002, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
+        public static partial void CallRefused(ILogger logger, string method, string type, string message);
+    }
+}

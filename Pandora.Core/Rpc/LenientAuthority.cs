@@ -1,0 +1,51 @@
+using System.Text;
+
+namespace Pandora.Core.Rpc;
+
+/// <summary>
+/// Reads <c>:authority</c> so that Kestrel takes every one that clients and proxies send: lists of addresses,
+/// <c>:50051</c>, <c>[::]:50051</c>. Kestrel ends the call of all that is no host name with a port; nothing here looks at it.
+/// </summary>
+internal sealed class LenientAuthority : Encoding
+{
+    private const char Replacement = '_';
+
+    private static readonly LenientAuthority Instance = new();
+
+    /// <summary>For the headers of both protocols.</summary>
+    /// <returns>Null: as usual.</returns>
+    public static Encoding? For(string header) => header == ":authority" ? Instance : null;
+
+    public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex)
+    {
+        var given = bytes.AsSpan(byteIndex, byteCount);
+        var name = given[..NameLength(given)];
+        for (var i = 0; i < given.Length; i++)
+        {
+            chars[charIndex + i] = i >= name.Length || IsPlain(given[i]) ? (char)given[i] : Replacement;
+        }
+        return byteCount;
+    }
+
+    public override int GetCharCount(byte[] bytes, int index, int count) => count;
+
+    public override int GetMaxCharCount(int byteCount) => byteCount;
+
+    public override int GetByteCount(char[] chars, int index, int count) => count;
+
+    public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) =>
+        Latin1.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
+
+    public override int GetMaxByteCount(int charCount) => charCount;
+
+    /// <summary>Without the port at its end, if there is one, and something before it.</summary>
+    private static int NameLength(ReadOnlySpan<byte> authority)
+    {
+        var colon = authority.LastIndexOf((byte)':');
+        return colon > 0 && colon < authority.Length - 1 && !authority[(colon + 1)..].ContainsAnyExceptInRange((byte)'0', (byte)'9')
+            ? colon
+            : authority.Length;
+    }
+
+    private static bool IsPlain(byte value) => char.IsAsciiLetterOrDigit((char)value) || value is (byte)'.' or (byte)'-';
+}
