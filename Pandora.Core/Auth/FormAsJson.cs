@@ -55,11 +55,11 @@ internal static class FormAsJson
         try
         {
             var form = await request.ReadFormAsync(Limits, request.HttpContext.RequestAborted);
+            // What is no UTF-8 arrives as U+FFFD; so does U+FFFD itself, which is fine.
             return ToJson(
                 from field in form
                 where names.Contains(field.Key)
                 from value in field.Value
-                // What is no UTF-8 arrives as U+FFFD; so does U+FFFD itself, which is fine.
                 select (field.Key, value.Contains('\uFFFD') && !Utf8.IsValid(body.Span) ? null : value));
         }
         catch (Exception e) when (e is IOException or InvalidDataException)
