@@ -68,7 +68,7 @@ internal static class SecuritySetup
         }
     }
 
-    /// <summary>Authentication brings data protection along, whose hosted service makes a key in the home directory at each start.</summary>
+    /// <summary>Authentication brings data protection along; nothing uses it, and it would keep keys below the home directory.</summary>
     private static void DoNotKeepDataProtectionKeys(IServiceCollection services)
     {
         var assembly = typeof(IDataProtectionBuilder).Assembly;
