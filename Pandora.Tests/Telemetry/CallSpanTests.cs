@@ -76,7 +76,10 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         Task<GrpcReply<ValidateConsumeResponse>>[] replies;
         await using (await RowLock.OnCounterAsync(Node, subscription))
         {
-            replies = [.. Enumerable.Range(0, calls).Select(_ => CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser))];
+            var first = CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser);
+            await Eventually.HoldsAsync("the first one waits for the row", async () => await Node.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
+            replies = [first, .. Enumerable.Range(1, calls - 1).Select(_ => CallAsync(Calls.ConsumePath, subscription.Request(), ValidateConsumeResponse.Parser))];
             await Eventually.HoldsAsync("a batch forms behind the one that waits", () => Task.FromResult(figures.Now("pandora.check.waiting") >= 2));
         }
         await Task.WhenAll(replies);
@@ -139,7 +142,7 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         var reply = await node.Grpc.CallAsync(Calls.ValidatePath, check, ValidateResponse.Parser, Token, Trace("01"));
 
         Assert.Equal(StatusCode.Internal, reply.Code);
-        var span = Assert.Single(_spans);
+        var span = Assert.Single(CallSpans);
         Assert.Equal((ActivityStatusCode.Error, null), (span.Status, span.StatusDescription));
         Assert.Equal(("INTERNAL", "INTERNAL"), (span.GetTagItem("rpc.response.status_code"), span.GetTagItem("error.type")));
     }
