@@ -71,7 +71,7 @@ internal static class HealthVerb
         {
             return "no answer in time";
         }
-        catch (Exception e) when (CauseOf(e) is { InnerException: SocketException { SocketErrorCode: SocketError.ConnectionRefused } })
+        catch (Exception e) when (IsRefused(e))
         {
             return "nobody listens";
         }
@@ -81,5 +81,11 @@ internal static class HealthVerb
         }
     }
 
-    private static Exception? CauseOf(Exception e) => e is RpcException rpc ? rpc.Status.DebugException : e;
+    private static bool IsRefused(Exception? e) => e switch
+    {
+        null => false,
+        SocketException socket => socket.SocketErrorCode == SocketError.ConnectionRefused,
+        RpcException rpc => IsRefused(rpc.Status.DebugException),
+        _ => IsRefused(e.InnerException),
+    };
 }

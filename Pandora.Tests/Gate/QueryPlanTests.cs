@@ -28,7 +28,7 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
     public static TheoryData<string, string> Statements => new()
     {
         { nameof(LedgerSql.CommitBatch), Calls },
-        { nameof(LedgerSql.CommitBatchWithTexts), Calls + ", text[], text[], text[], text[], text[], text[], text[], text[]" },
+        { nameof(LedgerSql.CommitBatchWithTexts), Calls + ", text[], text[], text[], text[], text[], text[], text[], text[], text[]" },
         { nameof(KeyFactsSql.ReadFacts), "bytea[], text[], text[]" },
         { nameof(KeyFactsSql.ReadChanges), "bigint, int" },
         { nameof(GateSql.Reserve), "uuid[], int[], uuid[], bigint[], timestamptz[]" },

@@ -143,7 +143,7 @@ public sealed class CallSpanTests(PandoraFixture pandora) : IClassFixture<Pandor
         var reply = await node.Grpc.CallAsync(Calls.ValidatePath, check, ValidateResponse.Parser, Token, Trace("01"));
 
         Assert.Equal(StatusCode.Internal, reply.Code);
-        var span = Assert.Single(_spans);
+        var span = Assert.Single(CallSpans);
         Assert.Equal((ActivityStatusCode.Error, null), (span.Status, span.StatusDescription));
         Assert.Equal(("INTERNAL", "INTERNAL"), (span.GetTagItem("rpc.response.status_code"), span.GetTagItem("error.type")));
     }
