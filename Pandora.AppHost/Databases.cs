@@ -13,8 +13,7 @@ internal static class Databases
     public static IResourceBuilder<IResourceWithConnectionString> AddDatabase(
         this IDistributedApplicationBuilder builder, DatabaseChoice choice, string dataDirectory) => choice.Kind switch
         {
-            DatabaseKind.Server => builder.AddConnectionString(Name)
-                .WithDatabaseCheck(_ => builder.Configuration.GetConnectionString(Name)!),
+            DatabaseKind.Server => AddServer(builder),
             DatabaseKind.Container => AddContainer(builder, choice.Runtime!),
             _ => AddPrivate(builder, dataDirectory),
         };
@@ -24,6 +23,14 @@ internal static class Databases
         this IDistributedApplicationBuilder builder, string name, int length, string description) =>
         builder.AddParameter(name, new GenerateParameterDefault { MinLength = length, Special = false }, secret: true, persist: true)
             .WithDescription(description);
+
+    /// <summary>By an expression, because a plain connection string would be no resource in the dashboard.</summary>
+    private static IResourceBuilder<IResourceWithConnectionString> AddServer(IDistributedApplicationBuilder builder)
+    {
+        var given = builder.AddParameterFromConfiguration("connection-string", $"ConnectionStrings:{Name}", secret: true)
+            .WithDescription("Of the existing server.");
+        return AddChecked(builder, ReferenceExpression.Create($"{given}"));
+    }
 
     private static IResourceBuilder<IResourceWithConnectionString> AddContainer(
         IDistributedApplicationBuilder builder, string runtime)
@@ -60,25 +67,26 @@ internal static class Databases
             .WithIconName("DatabasePlugConnected");
         var tcp = server.GetEndpoint("tcp");
         server.WithArgs("postgres", tcp.Property(EndpointProperty.TargetPort));
-        string? connectionString = null;
-        return builder.AddConnectionString(Name, ReferenceExpression.Create(
+        return AddChecked(builder, ReferenceExpression.Create(
                 $"Host={tcp.Property(EndpointProperty.IPV4Host)};Port={tcp.Property(EndpointProperty.Port)};Username=pandora;Password={password};Database=pandora;SslMode=Disable"))
             .WithParentRelationship(server)
-            .WaitFor(server)
-            .OnConnectionStringAvailable(async (resource, _, ct) =>
-                connectionString = await resource.ConnectionStringExpression.GetValueAsync(ct))
-            .WithDatabaseCheck(_ => connectionString ?? throw new InvalidOperationException("The port of the server is not known yet."));
+            .WaitFor(server);
     }
 
     private static IResourceBuilder<ParameterResource> AddPassword(IDistributedApplicationBuilder builder) =>
         builder.AddKeptSecret("postgres-password", length: 32, "Password of the database.");
 
-    /// <summary>As Aspire does it for databases in containers.</summary>
-    private static IResourceBuilder<T> WithDatabaseCheck<T>(this IResourceBuilder<T> database, Func<IServiceProvider, string> connectionString)
-        where T : IResourceWithConnectionString
+    /// <summary>A database that is healthy once it can be connected to, as Aspire has it for those in containers.</summary>
+    private static IResourceBuilder<ConnectionStringResource> AddChecked(
+        IDistributedApplicationBuilder builder, ReferenceExpression expression)
     {
         const string check = "pandora_check";
-        database.ApplicationBuilder.Services.AddHealthChecks().AddNpgSql(connectionString, name: check);
-        return database.WithHealthCheck(check);
+        string? connectionString = null;
+        builder.Services.AddHealthChecks().AddNpgSql(
+            _ => connectionString ?? throw new InvalidOperationException("The connection string is not known yet."), name: check);
+        return builder.AddConnectionString(Name, expression)
+            .OnConnectionStringAvailable(async (resource, _, ct) =>
+                connectionString = await resource.ConnectionStringExpression.GetValueAsync(ct))
+            .WithHealthCheck(check);
     }
 }
