@@ -69,7 +69,7 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         $"{InstallHint()} or set PANDORA_PG_BIN to their directory, or use a server of yours (PANDORA_DB_HOST, PANDORA_DB_DNS or ConnectionStrings__pandora)";
 
     private static StartRefusedException OtherMajor(int cluster, string found) => new(
-        $"The private database was made by PostgreSQL {cluster}, {found}: install PostgreSQL {cluster} (or set PANDORA_PG_BIN to its programs), or move the data with pg_upgrade or a dump.");
+        $"The private database was made by PostgreSQL {cluster}, {found}: install PostgreSQL {cluster} (or set PANDORA_PG_BIN to its programs), or move the data as docs/container.md says, with a dump.");
 
     private static async Task<PostgresBinaries?> InspectAsync(string directory, ServerAccount account, CancellationToken ct)
     {
