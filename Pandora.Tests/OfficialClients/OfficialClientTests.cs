@@ -29,6 +29,8 @@ public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<
             {"reflection": "grpc.reflection.v1", "services": {{Services}}}
             {"reflection": "grpc.reflection.v1alpha", "services": {{Services}}}
             {"health": 1}
+            {"scheme": "http", "health": 1}
+            {"scheme": "https", "health": 1}
             {"valid": true, "failure": "", "available": 9, "id": true}
             {"valid": true, "failure": "", "available": 8, "id": true}
             {"valid": true, "failure": "", "available": 5, "id": true}

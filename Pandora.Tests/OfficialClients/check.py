@@ -83,6 +83,12 @@ for package in ("grpc.reflection.v1", "grpc.reflection.v1alpha"):
 served = call(pool, "/grpc.health.v1.Health/Check", service="api_key.v1.APIKeyService")
 show(health=served.status)
 
+plain = channel
+for authority, scheme in ((":50051", "http"), ("10.0.0.1:50051,10.0.0.2:50051", "https")):
+    with grpc.insecure_channel(address, (("grpc.default_authority", authority), ("grpc.http2_scheme", scheme))) as channel:
+        show(scheme=scheme, health=call(pool, "/grpc.health.v1.Health/Check").status)
+channel = plain
+
 check = dict(
     api_key=key,
     service_name=service,
