@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Pandora.Core.ApiKeys;
 using Pandora.Core.Auth;
 using Pandora.Core.Clients;
@@ -26,12 +27,6 @@ internal static class PandoraNode
 {
     private const int MaxCallsPerConnection = 1000;
     private const int InitialWindowBytes = 1_048_576;
-
-    /// <summary><c>ASPNETCORE_FORWARDEDHEADERS_ENABLED</c>, as the framework reads it.</summary>
-    private const string ForwardedHeaders = "ForwardedHeaders_Enabled";
-
-    private const string AllowedHosts = "AllowedHosts";
-    private const string AnyHost = "*";
 
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
@@ -60,9 +55,9 @@ internal static class PandoraNode
         builder.AddServiceDefaults(telemetry);
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, settings));
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
-        // Platforms set it for every ASP.NET Core program; then any caller could choose the address its failures count for.
-        builder.WebHost.UseSetting(ForwardedHeaders, "false");
-        builder.WebHost.UseSetting(AllowedHosts, AnyHost); // or a platform's choice would end calls of proxies and meshes
+        // Platforms switch on forwarded headers and host filtering for every ASP.NET Core program. With the one, any caller
+        // could choose the address its failures count for; the other would end calls of proxies and meshes.
+        builder.Services.RemoveAll<IStartupFilter>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
 
         builder.Services.AddSingleton(settings);

@@ -46,10 +46,11 @@ public sealed class StartTests
     }
 
     [Fact]
-    public async Task No_platform_can_make_it_trust_forwarding_headers()
+    public async Task No_platform_can_make_it_trust_forwarding_headers_or_refuse_hosts()
     {
         using var folder = new DataFolder();
-        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"));
+        await using var process = await PandoraProcess.StartReadyAsync(
+            folder.Path, ("ASPNETCORE_FORWARDEDHEADERS_ENABLED", "true"), ("ASPNETCORE_ALLOWEDHOSTS", "example.org"));
         using var rest = new RestClient(process.RestAddress);
 
         List<HttpStatusCode> answers = [];
