@@ -21,7 +21,7 @@ internal sealed record ProgramResult(int ExitCode, string Output, string Errors)
     }
 }
 
-/// <summary>Starts the programs of PostgreSQL, none of which needs or gets to see our environment.</summary>
+/// <summary>Starts the programs of PostgreSQL, and npm, none of which gets to see more of our environment than it needs.</summary>
 internal static class ChildProcesses
 {
     /// <summary>Kept from our environment. All else, secrets and PG… variables included, stays here.</summary>
@@ -31,7 +31,9 @@ internal static class ChildProcesses
     private static readonly BlockingCollection<Action> Starts = StartThread();
 
     /// <param name="user">The account to run as; null is our own. Another one needs root.</param>
-    public static ProcessStartInfo Describe(string program, IEnumerable<string> arguments, string? user, string directory)
+    /// <param name="alsoPassedOn">Which further variables of our environment it needs. Null: none.</param>
+    public static ProcessStartInfo Describe(
+        string program, IEnumerable<string> arguments, string? user, string directory, Func<string, bool>? alsoPassedOn = null)
     {
         var info = new ProcessStartInfo(program, arguments)
         {
@@ -47,9 +49,10 @@ internal static class ChildProcesses
         info.Environment.Clear();
         foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
         {
-            if (PassedOn.Contains((string)variable.Key, StringComparer.OrdinalIgnoreCase))
+            var name = (string)variable.Key;
+            if (PassedOn.Contains(name, StringComparer.OrdinalIgnoreCase) || alsoPassedOn?.Invoke(name) == true)
             {
-                info.Environment[(string)variable.Key] = (string?)variable.Value;
+                info.Environment[name] = (string?)variable.Value;
             }
         }
         info.Environment["LC_ALL"] = "C";

@@ -7,9 +7,7 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>The files of the private PostgreSQL below the data directory.</summary>
 /// <remarks>
 /// <c>postgres/data</c> is the cluster, <c>postgres/socket</c> its socket, <c>postgres/superuser</c> the password of its
-/// superuser (mode 0600). All of it is made under another name and renamed when complete, so that a first start that was
-/// killed half-way leaves nothing that the next one could mistake for a cluster. Each attempt has a name of its own: the
-/// initdb of a killed one may still be at work.
+/// superuser (mode 0600).
 /// </remarks>
 internal sealed class Cluster(string dataDirectory, ServerAccount account)
 {
@@ -24,8 +22,6 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
     public string SocketDirectory => Path.Combine(Home, "socket");
 
     public ServerAccount Account => account;
-
-    private string PartialPrefix => Home + ".partial-";
 
     /// <summary>Version that made the cluster, or null when there is none yet.</summary>
     public int? ReadMajor()
@@ -69,9 +65,7 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
     /// <param name="initdbArguments">Beside our own, for example <c>--no-sync</c> in tests.</param>
     public async Task CreateAsync(PostgresBinaries binaries, IEnumerable<string> initdbArguments, CancellationToken ct)
     {
-        RemoveLeftovers();
-        var partial = PartialPrefix + Path.GetRandomFileName();
-        PrivateFiles.CreateDirectory(partial);
+        var partial = PartialDirectory.Create(Home);
         PrivateFiles.CreateDirectory(Path.Combine(partial, "socket"));
         var password = Path.Combine(partial, "superuser");
         PrivateFiles.Write(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
@@ -93,21 +87,6 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
         Directory.Move(partial, Home);
         // Or a power cut could bring back the old name of a cluster that already holds data.
         PrivateFiles.FlushDirectory(dataDirectory);
-    }
-
-    private void RemoveLeftovers()
-    {
-        foreach (var leftover in Directory.EnumerateDirectories(dataDirectory, Path.GetFileName(PartialPrefix) + "*"))
-        {
-            try
-            {
-                Directory.Delete(leftover, recursive: true);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                // Its initdb is still cleaning up. What remains harms nobody.
-            }
-        }
     }
 
     private StartRefusedException NotACluster() => new(

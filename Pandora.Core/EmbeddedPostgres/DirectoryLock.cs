@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
@@ -15,51 +14,55 @@ internal static partial class DirectoryLock
 
     public static async Task<IDisposable> TakeAsync(string dataDirectory, ILogger logger, CancellationToken ct)
     {
-        var path = FileIn(dataDirectory);
-        var started = Stopwatch.GetTimestamp();
-        for (var attempt = 1; ; attempt++)
+        if (TryTake(FileIn(dataDirectory)) is { } free)
         {
-            try
+            return free;
+        }
+        Log.WaitingForDirectory(logger, dataDirectory);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        patience.CancelAfter(Patience);
+        try
+        {
+            return await TakeFileAsync(FileIn(dataDirectory), patience.Token);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            throw new StartRefusedException(
+                $"PANDORA_DIR {dataDirectory} is in use by another Pandora Core: stop that one, or give this one a directory of its own.");
+        }
+    }
+
+    /// <summary>Waits until no other process holds the lock that is the file.</summary>
+    public static async Task<IDisposable> TakeFileAsync(string path, CancellationToken ct)
+    {
+        while (true)
+        {
+            if (TryTake(path) is { } taken)
             {
-                return Open(path);
+                return taken;
             }
-            catch (IOException) when (Stopwatch.GetElapsedTime(started) < Patience)
-            {
-                if (attempt == 1)
-                {
-                    Log.WaitingForDirectory(logger, dataDirectory);
-                }
-                await Task.Delay(Pause, ct);
-            }
-            catch (IOException)
-            {
-                throw new StartRefusedException(
-                    $"PANDORA_DIR {dataDirectory} is in use by another Pandora Core: stop that one, or give this one a directory of its own.");
-            }
+            await Task.Delay(Pause, ct);
         }
     }
 
     /// <summary>Whether another process serves the database of the directory, or is about to.</summary>
     public static bool IsTaken(string dataDirectory)
     {
-        try
-        {
-            Open(FileIn(dataDirectory)).Dispose();
-            return false;
-        }
-        catch (IOException)
-        {
-            return true;
-        }
+        using var taken = TryTake(FileIn(dataDirectory));
+        return taken is null;
     }
 
     private static string FileIn(string dataDirectory) => Path.Combine(dataDirectory, "postgres.lock");
 
-    private static FileStream Open(string path)
+    private static FileStream? TryTake(string path)
     {
         try
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return null;
         }
         catch (UnauthorizedAccessException)
         {

