@@ -1,11 +1,12 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 using Npgsql;
 using Pandora.ServiceDefaults;
 
 namespace Pandora.Core.Settings;
 
 /// <summary>Turns a libpq connection string, in either of its two forms, into one for Npgsql.</summary>
-internal static class LibpqConnection
+internal static partial class LibpqConnection
 {
     /// <summary>How a libpq parameter is told to Npgsql. Throws <see cref="FormatException"/> for values it does not accept.</summary>
     private static readonly Dictionary<string, Action<NpgsqlConnectionStringBuilder, string>> Parameters = new()
@@ -45,9 +46,10 @@ internal static class LibpqConnection
     /// <exception cref="StartRefusedException">Not a libpq connection string, or one that asks for what Pandora cannot do.</exception>
     public static string ToNpgsql(string variable, string text)
     {
-        var parameters = text.StartsWith("postgres://", StringComparison.Ordinal) || text.StartsWith("postgresql://", StringComparison.Ordinal)
-            ? LibpqUrl.Parse(variable, text)
-            : LibpqKeywords.Parse(variable, text);
+        var isUrl = text.StartsWith("postgres://", StringComparison.Ordinal) || text.StartsWith("postgresql://", StringComparison.Ordinal);
+        var parameters = (isUrl ? ParseUrl(text) : ParseKeywords(text)) ?? throw Variables.Refuse(
+            variable,
+            "is not understood; accepted is \"host=… port=… dbname=… user=… password='…'\" or postgres://user:password@host:port/database?parameter=value, percent-encoded");
 
         var builder = new NpgsqlConnectionStringBuilder();
         foreach (var (name, value) in parameters)
@@ -74,6 +76,53 @@ internal static class LibpqConnection
         return builder.ConnectionString;
     }
 
+    /// <summary>
+    /// <c>host=db password='it\'s \\ me'</c>: blanks around <c>=</c> are allowed, quotes hold blanks, and a backslash makes
+    /// the next character literal inside and outside of quotes.
+    /// </summary>
+    /// <returns>Null: it is not in that form.</returns>
+    private static Dictionary<string, string>? ParseKeywords(string text)
+    {
+        var match = Keywords().Match(text);
+        return match.Success ? Pairs(match, value => Escaped().Replace(value, "$1")) : null;
+    }
+
+    /// <summary>
+    /// <c>postgres://user:password@host:port,host2/database?sslmode=require</c>: every part may be missing and may be
+    /// percent-encoded; <c>+</c> is a plus sign.
+    /// </summary>
+    /// <returns>Null: it is not in that form.</returns>
+    private static Dictionary<string, string>? ParseUrl(string text)
+    {
+        var url = Url().Match(text);
+        var hosts = url.Groups["hosts"].Value.Split(',').Select(host => HostAndPort().Match(host)).ToList();
+        if (!url.Success || !hosts.TrueForAll(host => host.Success) || BadPercent().IsMatch(text))
+        {
+            return null;
+        }
+        Dictionary<string, string> parameters = new()
+        {
+            ["host"] = string.Join(',', hosts.Select(host => Uri.UnescapeDataString(host.Groups["host"].Value))),
+            ["port"] = string.Join(',', hosts.Select(host => Uri.UnescapeDataString(host.Groups["port"].Value))),
+        };
+        foreach (var name in new[] { "user", "password", "dbname" })
+        {
+            parameters[name] = Uri.UnescapeDataString(url.Groups[name].Value);
+        }
+        foreach (var (name, value) in Pairs(url, Uri.UnescapeDataString))
+        {
+            var isJdbc = name == "ssl" && value == "true"; // libpq understands JDBC so far
+            parameters[isJdbc ? "sslmode" : name] = isJdbc ? "require" : value;
+        }
+        return parameters;
+    }
+
+    /// <summary>The last value given for a name counts.</summary>
+    private static Dictionary<string, string> Pairs(Match match, Func<string, string> decode) =>
+        match.Groups["name"].Captures.Zip(match.Groups["value"].Captures)
+            .GroupBy(pair => decode(pair.First.Value), pair => decode(pair.Second.Value))
+            .ToDictionary(group => group.Key, group => group.Last());
+
     /// <summary>libpq keeps lists of hosts and ports apart, Npgsql wants them in pairs.</summary>
     private static void SetHosts(
         string variable, IReadOnlyDictionary<string, string> parameters, NpgsqlConnectionStringBuilder builder)
@@ -96,7 +145,7 @@ internal static class LibpqConnection
         }
         builder.Host = string.Join(',', hosts.Select((host, i) => Pair(host, Port(ports[ports.Length == 1 ? 0 : i]))));
 
-        string? Given(string name) => parameters.GetValueOrDefault(name) is { Length: > 0 } value ? value : null;
+        string? Given(string name) => parameters.GetValueOrDefault(name) is { } value && value.Trim(',').Length > 0 ? value : null;
 
         static string Pair(string host, int port)
         {
@@ -123,4 +172,20 @@ internal static class LibpqConnection
             throw new FormatException();
         }
     }
+
+    [GeneratedRegex(@"^(\s*(?<name>[A-Za-z0-9_]+)\s*=\s*(?>'(?<value>(\\.|[^'\\])*)'|(?!')(?<value>(\\.|[^\s\\])*\\?)))+\s*$", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    private static partial Regex Keywords();
+
+    [GeneratedRegex(@"\\(.?)", RegexOptions.Singleline)]
+    private static partial Regex Escaped();
+
+    [GeneratedRegex(@"^\w+://((?<user>[^:@/]*)(:(?<password>[^@/]*))?@)?(?<hosts>[^/?]*)(/(?<dbname>[^?]*))?(\?((?<name>[^=&]+)=(?<value>[^&]*)(&+|$))*)?$", RegexOptions.ExplicitCapture)]
+    private static partial Regex Url();
+
+    [GeneratedRegex(@"^(\[(?<host>[^\]]*)\]|(?<host>[^:\[]*))(:(?<port>.*))?$", RegexOptions.ExplicitCapture)]
+    private static partial Regex HostAndPort();
+
+    /// <summary>What <see cref="Uri.UnescapeDataString(string)"/> would let pass, and what no text of PostgreSQL can hold.</summary>
+    [GeneratedRegex("%(?![0-9A-Fa-f]{2})|%00")]
+    private static partial Regex BadPercent();
 }
