@@ -71,7 +71,7 @@ internal static class HealthVerb
         {
             return "no answer in time";
         }
-        catch (Exception e) when (IsRefused(e))
+        catch (Exception e) when (e.GetBaseException() is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
         {
             return "nobody listens";
         }
@@ -80,12 +80,4 @@ internal static class HealthVerb
             return OneLine.Of(e.Message);
         }
     }
-
-    private static bool IsRefused(Exception? e) => e switch
-    {
-        null => false,
-        SocketException socket => socket.SocketErrorCode == SocketError.ConnectionRefused,
-        RpcException rpc => IsRefused(rpc.Status.DebugException),
-        _ => IsRefused(e.InnerException),
-    };
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Hosting.Server;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core;
@@ -10,6 +11,12 @@ internal sealed class DatabaseLostException() : Exception("The private database 
 /// <summary>The life of a built node: bind, serve, drain.</summary>
 internal static class NodeLifetime
 {
+    /// <summary>Draining and the end of background work together.</summary>
+    public static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(6.5);
+
+    /// <summary>How long running calls may take to end once we are asked to stop; then they are cancelled.</summary>
+    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>Binds both ports, or none.</summary>
     /// <exception cref="StartRefusedException">One of them cannot be bound.</exception>
     public static async Task ListenAsync(this WebApplication node, CancellationToken ct)
@@ -37,7 +44,12 @@ internal static class NodeLifetime
         await using var onSignal = stop.Register(node.Lifetime.StopApplication);
         var reason = await Task.WhenAny([stopped.Task, .. databaseLost is null ? Array.Empty<Task>() : [databaseLost]]);
 
-        await node.StopAsync(CancellationToken.None); // bounded by limits of its own
+        // The host has one limit for everything: if slow callers used it up, background work would be cut off instead of ended.
+        using var limit = new CancellationTokenSource(StopLimit);
+        using var drainLimit = new CancellationTokenSource(DrainLimit);
+        node.Lifetime.StopApplication();
+        await node.Services.GetRequiredService<IServer>().StopAsync(drainLimit.Token);
+        await node.StopAsync(limit.Token);
         if (reason == databaseLost)
         {
             throw new DatabaseLostException();

@@ -1,5 +1,4 @@
 using System.Net;
-using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Pandora.Core.ApiKeys;
@@ -31,12 +30,6 @@ internal static class PandoraNode
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long running calls may take to end once we are asked to stop; then they are cancelled.</summary>
-    private static readonly TimeSpan DrainLimit = TimeSpan.FromSeconds(5);
-
-    /// <summary>Draining and the end of background work together.</summary>
-    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(6.5);
-
     /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
     /// <param name="adjust">For tests: a clock of their own, for example.</param>
     /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
@@ -58,7 +51,7 @@ internal static class PandoraNode
         // Platforms switch on forwarded headers and host filtering for every ASP.NET Core program. With the one, any caller
         // could choose the address its failures count for; the other would end calls of proxies and meshes.
         builder.Services.RemoveAll<IStartupFilter>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopLimit);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = NodeLifetime.StopLimit);
 
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NodeMeters>();
@@ -80,7 +73,6 @@ internal static class PandoraNode
         builder.Services.AddRpc();
 
         adjust?.Invoke(builder);
-        LimitDraining(builder.Services);
 
         var app = builder.Build();
         app.UseRpc();
@@ -140,12 +132,5 @@ internal static class PandoraNode
                 kestrel.Listen(settings.ListenAddress, port, listener => listener.Protocols = protocols);
             }
         }
-    }
-
-    private static void LimitDraining(IServiceCollection services)
-    {
-        var kestrel = services.Last(service => service.ServiceType == typeof(IServer)).ImplementationType!;
-        services.AddSingleton<IServer>(
-            provider => new DrainingServer((IServer)ActivatorUtilities.CreateInstance(provider, kestrel), DrainLimit));
     }
 }

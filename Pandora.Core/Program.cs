@@ -1,6 +1,7 @@
 using Pandora.Core;
 using Pandora.Core.EmbeddedPostgres;
 using Pandora.Core.Persistence.Migrations;
+using Pandora.Core.Security;
 using Pandora.Core.Settings;
 using Pandora.ServiceDefaults;
 
@@ -21,7 +22,10 @@ try
         case ["health"]:
             return await HealthVerb.RunAsync(stop);
         case ["new-key-material"]:
-            return await NewKeyMaterialVerb.RunAsync();
+            // For nodes that get their key material from a store of secrets: its file's name, then what belongs into it. None is kept.
+            var material = KeyMaterial.Make();
+            await Console.Out.WriteAsync($"{KeyMaterialFiles.NameOf(material.Id)}\n{material.Export()}");
+            return 0;
         default:
             throw new StartRefusedException(
                 $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
@@ -52,13 +56,9 @@ try
     ProcessLog.Stopped(log);
     return 0;
 }
-catch (StartRefusedException refused)
+catch (Exception e) when (e is StartRefusedException or DatabaseLostException)
 {
-    return await RefuseAsync(refused.Message);
-}
-catch (DatabaseLostException lost)
-{
-    return await RefuseAsync(lost.Message);
+    return await RefuseAsync(e.Message);
 }
 catch (OperationCanceledException) when (stop.IsCancellationRequested)
 {

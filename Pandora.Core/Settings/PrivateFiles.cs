@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Pandora.Core.Settings;
 
@@ -40,23 +41,18 @@ internal static class PrivateFiles
     /// </summary>
     public static void FlushDirectory(string directory)
     {
-        if (OperatingSystem.IsWindows() || Open(directory, 0) is not (>= 0 and var handle))
+        if (OperatingSystem.IsWindows())
         {
             return;
         }
-        _ = Synchronize(handle);
-        _ = Close(handle);
+        using var handle = Open(directory, flags: 0);
+        if (!handle.IsInvalid)
+        {
+            RandomAccess.FlushToDisk(handle);
+        }
     }
 
     [DllImport("libc", EntryPoint = "open")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Synchronize(int handle);
-
-    [DllImport("libc", EntryPoint = "close")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Close(int handle);
+    private static extern SafeFileHandle Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
 }
