@@ -24,9 +24,7 @@ internal sealed class GivenServer : IAsyncDisposable
             new PrivatePostgresOptions
             {
                 DataDirectory = data.FullName,
-                DatabaseName = "pandora",
-                User = "pandora",
-                Password = "given",
+                Database = new("pandora", "pandora", "given"),
                 ServerSettings = new Dictionary<string, string> { ["fsync"] = "off" },
             },
             NullLogger.Instance,

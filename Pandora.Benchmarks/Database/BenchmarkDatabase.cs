@@ -39,10 +39,8 @@ internal sealed class BenchmarkDatabase(string connectionString) : IAsyncDisposa
             new PrivatePostgresOptions
             {
                 DataDirectory = folder.FullName,
-                DatabaseName = "pandora",
-                User = "pandora",
-                Password = "of-a-database-that-lives-for-one-run",
-                BinariesDirectory = programs ?? Environment.GetEnvironmentVariable("PANDORA_PG_BIN"),
+                Database = new(
+                    "pandora", "pandora", "of-a-database-that-lives-for-one-run", programs ?? Environment.GetEnvironmentVariable("PANDORA_PG_BIN")),
             },
             NullLogger.Instance,
             ct);

@@ -1,5 +1,4 @@
 using System.Collections;
-using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 
@@ -27,8 +26,6 @@ internal static class ChildProcesses
     /// <summary>Kept from our environment. All else, secrets and PG… variables included, stays here.</summary>
     private static readonly string[] PassedOn =
         ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR", "TEMP", "TMP", "SystemRoot", "SystemDrive"];
-
-    private static readonly BlockingCollection<Action> Starts = StartThread();
 
     /// <param name="user">The account to run as; null is our own. Another one needs root.</param>
     /// <param name="alsoPassedOn">Which further variables of our environment it needs. Null: none.</param>
@@ -60,23 +57,27 @@ internal static class ChildProcesses
     }
 
     /// <summary>
-    /// Starts a process from a thread that ends only with ours: Linux sends a parent-death signal when the *thread*
-    /// that started the child ends, and threads of the pool come and go.
+    /// Starts a process from a thread that ends with it: Linux sends a parent-death signal when the *thread* that started
+    /// the child ends, and threads of the pool come and go.
     /// </summary>
     public static Task<Process> StartAsync(ProcessStartInfo info)
     {
         var started = new TaskCompletionSource<Process>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Starts.Add(() =>
+        var thread = new Thread(() =>
         {
             try
             {
-                started.SetResult(Process.Start(info)!);
+                var process = Process.Start(info)!;
+                started.SetResult(process);
+                process.WaitForExit();
             }
             catch (Exception e)
             {
-                started.SetException(e); // the one who asked hears it; this thread serves all
+                started.TrySetException(e);
             }
-        });
+        })
+        { IsBackground = true, Name = "parent of " + Path.GetFileName(info.FileName) };
+        thread.Start();
         return started.Task;
     }
 
@@ -88,7 +89,7 @@ internal static class ChildProcesses
         Process process;
         try
         {
-            process = await StartAsync(info);
+            process = Process.Start(info)!;
         }
         catch (Win32Exception)
         {
@@ -123,19 +124,4 @@ internal static class ChildProcesses
             .Where(Path.IsPathRooted)
             .Select(directory => Path.Combine(directory, program))
             .FirstOrDefault(File.Exists);
-
-    private static BlockingCollection<Action> StartThread()
-    {
-        var starts = new BlockingCollection<Action>();
-        var thread = new Thread(() =>
-        {
-            foreach (var start in starts.GetConsumingEnumerable())
-            {
-                start();
-            }
-        })
-        { IsBackground = true, Name = "child processes" };
-        thread.Start();
-        return starts;
-    }
 }

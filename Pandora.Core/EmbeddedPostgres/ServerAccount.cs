@@ -19,15 +19,10 @@ internal sealed record ServerAccount(string? User)
         {
             return new ServerAccount(User: null);
         }
-        foreach (var user in new[] { await OwnerOfAsync(home, ct), "postgres", "nobody" }.OfType<string>())
-        {
-            var id = ChildProcesses.Describe("id", ["-u", user], user: null, "/");
-            if (await ChildProcesses.RunAsync(id, Limit, ct) is { ExitCode: 0 } answer && answer.Output.Trim() != "0")
-            {
-                return new ServerAccount(user);
-            }
-        }
-        throw new StartRefusedException(
+        return new[] { await OwnerOfAsync(home, ct), "postgres", "nobody" }
+            .Where(user => user is not (null or "root"))
+            .Select(user => new ServerAccount(user))
+            .FirstOrDefault(account => account.CanEnter("/")) ?? throw new StartRefusedException(
             "The private database cannot run as root, and this machine has neither a user postgres nor a user nobody: create one (\"useradd --system postgres\"), or start Pandora Core as an unprivileged user.");
     }
 

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Text;
 using Npgsql;
 using Pandora.ServiceDefaults;
@@ -91,13 +90,11 @@ internal static class DatabaseReader
         }.ConnectionString;
 
     private static string Host(string host) =>
-        host.StartsWith('/') && !host.Contains(',') || IPAddress.TryParse(host, out _) || IsHostName(host)
+        host.StartsWith('/') && !host.Contains(',') || Uri.CheckHostName(host) != UriHostNameType.Unknown
             ? host
             : throw Variables.Refuse(
                 "PANDORA_DB_HOST",
                 $"is \"{OneLine.Of(host)}\"; accepted is a host name, an address or the directory of a socket (the port goes into PANDORA_DB_PORT)");
-
-    private static bool IsHostName(string host) => host.All(c => char.IsLetterOrDigit(c) || c is '.' or '-' or '_');
 
     private static string Name(Variables variables, string name)
     {

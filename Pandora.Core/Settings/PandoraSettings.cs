@@ -64,10 +64,10 @@ internal abstract record DatabaseSettings
 
     /// <summary>A PostgreSQL that this process creates below the data directory, starts and stops.</summary>
     /// <param name="Name">Database name; created when missing.</param>
-    /// <param name="User">Role that owns it; created when missing.</param>
+    /// <param name="User">Role that owns it; created when missing, never a superuser.</param>
     /// <param name="Password">Made effective for that role at each start.</param>
     /// <param name="BinariesDirectory"><c>PANDORA_PG_BIN</c>. Null: looked for.</param>
     /// <param name="FetchesPrograms"><c>PANDORA_PG_FETCH</c>: whether npm may fetch programs that the machine lacks.</param>
-    public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory, bool FetchesPrograms)
+    public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory = null, bool FetchesPrograms = true)
         : DatabaseSettings;
 }

@@ -182,10 +182,7 @@ public sealed class PrivatePostgresTests
             new PrivatePostgresOptions
             {
                 DataDirectory = folder.Path,
-                DatabaseName = "pandora",
-                User = user,
-                Password = password,
-                BinariesDirectory = binaries,
+                Database = new("pandora", user, password, binaries),
                 ServerSettings = Hasty,
                 RestartLimit = restartLimit ?? TimeSpan.FromSeconds(30),
             },

@@ -62,10 +62,7 @@ internal sealed class OwnServer : IAsyncDisposable
             new PrivatePostgresOptions
             {
                 DataDirectory = _directory,
-                DatabaseName = "pandora",
-                User = "pandora",
-                Password = "own",
-                BinariesDirectory = TestServer.BinariesDirectory,
+                Database = new("pandora", "pandora", "own", TestServer.BinariesDirectory),
                 ServerSettings = new Dictionary<string, string> { ["fsync"] = _flushes ? "on" : "off" },
             },
             NullLogger.Instance,

@@ -34,10 +34,7 @@ public sealed class TestServer : IAsyncLifetime
             new PrivatePostgresOptions
             {
                 DataDirectory = _directory,
-                DatabaseName = Template,
-                User = "pandora",
-                Password = "blank 'quote' \"double\" \\back",
-                BinariesDirectory = BinariesDirectory,
+                Database = new(Template, "pandora", "blank 'quote' \"double\" \\back", BinariesDirectory),
                 ServerSettings = new Dictionary<string, string>
                 {
                     ["fsync"] = "off",
