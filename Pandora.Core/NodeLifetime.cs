@@ -22,8 +22,8 @@ internal static class NodeLifetime
     public static async Task ListenAsync(this WebApplication node, CancellationToken ct)
     {
         var settings = node.Services.GetRequiredService<PandoraSettings>();
-        RefuseIfNotFree("PANDORA_HTTP_PORT", settings.ListenAddress, settings.HttpPort);
-        RefuseIfNotFree("PANDORA_GRPC_PORT", settings.ListenAddress, settings.GrpcPort);
+        RefuseIfNotFree("PANDORA_HTTP_PORT", settings.HttpPort);
+        RefuseIfNotFree("PANDORA_GRPC_PORT", settings.GrpcPort);
         try
         {
             await node.StartAsync(ct);
@@ -39,10 +39,9 @@ internal static class NodeLifetime
     /// <exception cref="DatabaseLostException">It was lost; the node has stopped.</exception>
     public static async Task ServeAsync(this WebApplication node, Task? databaseLost, CancellationToken stop)
     {
-        var stopped = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var onStopping = node.Lifetime.ApplicationStopping.Register(() => stopped.TrySetResult());
-        await using var onSignal = stop.Register(node.Lifetime.StopApplication);
-        var reason = await Task.WhenAny([stopped.Task, .. databaseLost is null ? Array.Empty<Task>() : [databaseLost]]);
+        using var asked = CancellationTokenSource.CreateLinkedTokenSource(stop, node.Lifetime.ApplicationStopping);
+        var stopped = Task.Delay(Timeout.InfiniteTimeSpan, asked.Token);
+        var reason = await Task.WhenAny(stopped, databaseLost ?? stopped);
 
         // The host has one limit for everything: if slow callers used it up, background work would be cut off instead of ended.
         using var limit = new CancellationTokenSource(StopLimit);
@@ -57,15 +56,13 @@ internal static class NodeLifetime
     }
 
     /// <summary>Tries before the host does: its fault would come with a stack trace, and about rights it names no port.</summary>
-    private static void RefuseIfNotFree(string variable, IPAddress address, int port)
+    private static void RefuseIfNotFree(string variable, int port)
     {
         try
         {
-            Bind(address, port);
-        }
-        catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressFamilyNotSupported && address.Equals(IPAddress.IPv6Any))
-        {
-            RefuseIfNotFree(variable, IPAddress.Any, port);
+            using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp); // for both IPv6 and IPv4, or IPv4 alone where there is no IPv6
+            socket.Bind(new IPEndPoint(socket.AddressFamily == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, port));
+            socket.Listen();
         }
         catch (SocketException e)
         {
@@ -76,16 +73,5 @@ internal static class NodeLifetime
                 _ => $"{variable}: port {port} cannot be used: {e.Message}",
             });
         }
-    }
-
-    private static void Bind(IPAddress address, int port)
-    {
-        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-        if (address.Equals(IPAddress.IPv6Any))
-        {
-            socket.DualMode = true;
-        }
-        socket.Bind(new IPEndPoint(address, port));
-        socket.Listen();
     }
 }

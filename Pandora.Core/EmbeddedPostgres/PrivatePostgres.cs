@@ -8,45 +8,33 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>
 /// A PostgreSQL of our own: created on the first start, started, watched, restarted when it dies, and stopped with us.
 /// </summary>
-internal sealed partial class PrivatePostgres : IAsyncDisposable
+internal sealed partial class PrivatePostgres(
+    PrivatePostgresOptions options, Cluster cluster, PostgresBinaries binaries, ILogger logger, IDisposable @lock) : IAsyncDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan RestartPause = TimeSpan.FromMilliseconds(250);
 
-    private readonly PrivatePostgresOptions _options;
-    private readonly Cluster _cluster;
-    private readonly PostgresBinaries _binaries;
-    private readonly ServerAddress _address;
-    private readonly string _superuserPassword;
-    private readonly ILogger _logger;
+    private readonly ServerAddress _address =
+        options.Port is { } port ? ServerAddress.OnLoopback(port) : ServerAddress.For(cluster.SocketDirectory);
+
+    private readonly string _superuserPassword = cluster.ReadSuperuserPassword();
     private readonly CancellationTokenSource _stopping = new();
     private readonly TaskCompletionSource _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private IDisposable? _lock;
+    private IDisposable? _lock = @lock;
     private Task _watch = Task.CompletedTask;
-
-    private PrivatePostgres(PrivatePostgresOptions options, Cluster cluster, PostgresBinaries binaries, ILogger logger, IDisposable @lock)
-    {
-        _options = options;
-        _cluster = cluster;
-        _binaries = binaries;
-        _address = options.Port is { } port ? ServerAddress.OnLoopback(port) : ServerAddress.For(cluster.SocketDirectory);
-        _superuserPassword = cluster.ReadSuperuserPassword();
-        _logger = logger;
-        _lock = @lock;
-    }
 
     /// <summary>Completes when the server died and could not be brought back.</summary>
     public Task Lost => _lost.Task;
 
     /// <summary>The directory of the programs it runs.</summary>
-    public string BinariesDirectory => _binaries.Directory;
+    public string BinariesDirectory => binaries.Directory;
 
     /// <summary>To the product's database as the product's role.</summary>
-    public string ConnectionString => ConnectionStringFor(_options.Database.Name);
+    public string ConnectionString => ConnectionStringFor(options.Database.Name);
 
     /// <summary>To another database as the product's role.</summary>
     public string ConnectionStringFor(string database) =>
-        _address.ConnectionString(_options.Database.User, _options.Database.Password, database, pooling: true);
+        _address.ConnectionString(options.Database.User, options.Database.Password, database, pooling: true);
 
     /// <summary>As the superuser, for what the product's role may not do: making databases, in our tests for example.</summary>
     public string SuperuserConnectionStringFor(string database) =>
@@ -102,13 +90,13 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     /// <summary>Stops the server cleanly if it can. May be called again.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (Interlocked.Exchange(ref _lock, null) is not { } @lock)
+        if (Interlocked.Exchange(ref _lock, null) is not { } held)
         {
             return;
         }
         await _stopping.CancelAsync();
         await _watch;
-        @lock.Dispose();
+        held.Dispose();
         _stopping.Dispose();
     }
 
@@ -119,8 +107,8 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         Postmaster? server = null;
         try
         {
-            server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
-            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, _options.Database, limit.Token);
+            server = await Postmaster.StartAsync(cluster, binaries, ServerArguments(), logger, limit.Token);
+            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, options.Database, limit.Token);
         }
         catch (Exception e)
         {
@@ -130,15 +118,15 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             }
             if (e is ServerStartException or NpgsqlException or Win32Exception)
             {
-                throw new StartRefusedException($"The private database in {_cluster.Data} does not start: {(e as PostgresException)?.MessageText ?? e.Message}");
+                throw new StartRefusedException($"The private database in {cluster.Data} does not start: {(e as PostgresException)?.MessageText ?? e.Message}");
             }
             if (e is OperationCanceledException && !ct.IsCancellationRequested)
             {
-                throw new StartRefusedException($"The private database in {_cluster.Data} was not ready after {StartLimit.TotalSeconds:0} s.");
+                throw new StartRefusedException($"The private database in {cluster.Data} was not ready after {StartLimit.TotalSeconds:0} s.");
             }
             throw;
         }
-        Log.Started(_logger, _binaries.Major, _cluster.Data);
+        Log.Started(logger, binaries.Major, cluster.Data);
         _watch = WatchAsync(server);
     }
 
@@ -153,11 +141,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         {
             while (await Task.WhenAny(stopping, server.Ended) != stopping)
             {
-                Log.Ended(_logger);
+                Log.Ended(logger);
                 await server.DisposeAsync();
                 server = await RestartAsync();
             }
-            await server.StopAsync(_options.StopLimit());
+            await server.StopAsync(options.StopLimit());
             await server.DisposeAsync();
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
@@ -168,11 +156,11 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
         {
             if (e is OperationCanceledException)
             {
-                Log.GivenUp(_logger, (long)_options.RestartLimit.TotalSeconds);
+                Log.GivenUp(logger, (long)options.RestartLimit.TotalSeconds);
             }
             else
             {
-                Log.WatchFailed(_logger, e);
+                Log.WatchFailed(logger, e);
             }
             _lost.TrySetResult();
         }
@@ -183,19 +171,19 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
     {
         var ended = Stopwatch.GetTimestamp();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        limit.CancelAfter(_options.RestartLimit);
+        limit.CancelAfter(options.RestartLimit);
         while (true)
         {
             try
             {
-                var server = await Postmaster.StartAsync(_cluster, _binaries, ServerArguments(), _logger, limit.Token);
-                Log.Restarted(_logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
+                var server = await Postmaster.StartAsync(cluster, binaries, ServerArguments(), logger, limit.Token);
+                Log.Restarted(logger, (long)Stopwatch.GetElapsedTime(ended).TotalMilliseconds);
                 return server;
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // Expected at first: processes of the dead server hold its memory until they notice.
-                Log.NotYetBack(_logger, e.Message);
+                Log.NotYetBack(logger, e.Message);
             }
             await Task.Delay(RestartPause, limit.Token);
         }
@@ -217,7 +205,7 @@ internal sealed partial class PrivatePostgres : IAsyncDisposable
             ["log_error_verbosity"] = "terse",
             ["log_checkpoints"] = "off",
         };
-        foreach (var (name, value) in _options.ServerSettings)
+        foreach (var (name, value) in options.ServerSettings)
         {
             settings[name] = value;
         }

@@ -6,20 +6,13 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// The private PostgreSQL for a process that does not serve: the one that a serving process keeps running, or, if there
 /// is none, one that is started for the purpose and stopped afterwards.
 /// </summary>
-internal sealed class RunningServer : IAsyncDisposable
+/// <param name="own">Null: the server belongs to somebody else.</param>
+internal sealed class RunningServer(string connectionString, PrivatePostgres? own) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    private readonly PrivatePostgres? _own;
-
-    private RunningServer(string connectionString, PrivatePostgres? own)
-    {
-        ConnectionString = connectionString;
-        _own = own;
-    }
-
-    public string ConnectionString { get; }
+    public string ConnectionString => connectionString;
 
     /// <exception cref="StartRefusedException">There is no private database, or no way to it.</exception>
     public static async Task<RunningServer> FindOrStartAsync(
@@ -55,5 +48,5 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Stops what was started; leaves alone what belongs to somebody else.</summary>
-    public ValueTask DisposeAsync() => _own?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => own?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

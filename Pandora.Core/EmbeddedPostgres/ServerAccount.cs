@@ -28,7 +28,7 @@ internal sealed record ServerAccount(string? User)
 
     /// <summary>Gives a directory and all in it to the server's account. Only for what nobody else could write to yet.</summary>
     public Task GiveAsync(string directory, CancellationToken ct) =>
-        User is null ? Task.CompletedTask : ChangeAsync("chown", ["-R", User + ":", directory], ct);
+        User is null ? Task.CompletedTask : ChangeOwnerAsync(["-R", User + ":", directory], ct);
 
     /// <summary>
     /// Makes sure the account can enter <paramref name="directory"/>. The directory itself may be opened for its group,
@@ -47,7 +47,7 @@ internal sealed record ServerAccount(string? User)
         }
 
         // Nothing in there is for the group: passing through is all it can do.
-        await ChangeAsync("chown", [":" + await GroupAsync(ct), directory], ct);
+        await ChangeOwnerAsync([":" + await GroupAsync(ct), directory], ct);
         File.SetUnixFileMode(directory, File.GetUnixFileMode(directory) | UnixFileMode.GroupExecute);
         if (!CanEnter(directory))
         {
@@ -73,13 +73,13 @@ internal sealed record ServerAccount(string? User)
         return (await ChildProcesses.RunAsync(id, Limit, ct))!.Output.Trim();
     }
 
-    private static async Task ChangeAsync(string program, string[] arguments, CancellationToken ct)
+    private static async Task ChangeOwnerAsync(string[] arguments, CancellationToken ct)
     {
-        var result = await ChildProcesses.RunAsync(ChildProcesses.Describe(program, arguments, user: null, "/"), Limit, ct);
+        var result = await ChildProcesses.RunAsync(ChildProcesses.Describe("chown", arguments, user: null, "/"), Limit, ct);
         if (result is not { ExitCode: 0 })
         {
             throw new StartRefusedException(
-                $"The private database cannot be given to its user: {result?.Reason ?? program + " is missing"}");
+                $"The private database cannot be given to its user: {result?.Reason ?? "chown is missing"}");
         }
     }
 

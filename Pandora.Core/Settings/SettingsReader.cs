@@ -33,9 +33,6 @@ internal static class SettingsReader
     private const int MaxRetentionDays = 36_500;
 
     /// <exception cref="StartRefusedException">A variable is missing or has a value that is not accepted.</exception>
-    public static PandoraSettings Read(IReadOnlyDictionary<string, string> environment) => Read(new Variables(environment));
-
-    /// <inheritdoc cref="Read(IReadOnlyDictionary{string, string})"/>
     public static PandoraSettings Read(Variables variables)
     {
         var (httpPort, grpcPort) = ReadPorts(variables);

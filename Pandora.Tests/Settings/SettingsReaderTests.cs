@@ -142,6 +142,6 @@ public sealed class SettingsReaderTests
         {
             environment[name] = value;
         }
-        return SettingsReader.Read(environment);
+        return SettingsReader.Read(new Variables(environment));
     }
 }
