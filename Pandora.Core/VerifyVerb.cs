@@ -25,23 +25,13 @@ internal static class VerifyVerb
         }
         try
         {
-            if (settings.Database is DatabaseSettings.External external)
-            {
-                return await VerifyAsync(external.ConnectionString, stop);
-            }
-            await using var server = await RunningServer.FindOrStartAsync(
-                settings, (DatabaseSettings.Embedded)settings.Database, StopSignal.TimeLeft, log, stop);
-            return await VerifyAsync(server.ConnectionString, stop);
+            await using var server = await RunningServer.FindOrStartAsync(settings, StopSignal.TimeLeft, log, stop);
+            var report = await Books.VerifyAsync(server.ConnectionString, TimeProvider.System.GetUtcNow(), Console.Out, stop);
+            return report.Differences == 0 ? 0 : DifferencesFound;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             throw new StartRefusedException("Stopped before the check was complete.");
         }
-    }
-
-    private static async Task<int> VerifyAsync(string connectionString, CancellationToken stop)
-    {
-        var report = await Books.VerifyAsync(connectionString, TimeProvider.System.GetUtcNow(), Console.Out, stop);
-        return report.Differences == 0 ? 0 : DifferencesFound;
     }
 }

@@ -11,7 +11,8 @@ internal static class Provisioning
     public static async Task ApplyAsync(
         Func<string, string> connectAsSuperuser, DatabaseSettings.Embedded settings, CancellationToken ct)
     {
-        await using var server = await OpenAsync(connectAsSuperuser("postgres"), ct);
+        await using var source = NpgsqlDataSource.Create(connectAsSuperuser("postgres"));
+        await using var server = await source.OpenConnectionAsync(ct);
         var role = Identifier(settings.User);
         var database = Identifier(settings.Name);
 
@@ -26,23 +27,9 @@ internal static class Provisioning
         else if (await FormerOwnerAsync(server, settings, ct) is { } former)
         {
             // PANDORA_DB_USER has changed: the new role takes over what the old one made.
-            await using var inDatabase = await OpenAsync(connectAsSuperuser(settings.Name), ct);
+            await using var databaseSource = NpgsqlDataSource.Create(connectAsSuperuser(settings.Name));
+            await using var inDatabase = await databaseSource.OpenConnectionAsync(ct);
             await RunAsync(inDatabase, $"REASSIGN OWNED BY {Identifier(former)} TO {role}", ct);
-        }
-    }
-
-    private static async Task<NpgsqlConnection> OpenAsync(string connectionString, CancellationToken ct)
-    {
-        var connection = new NpgsqlConnection(connectionString);
-        try
-        {
-            await connection.OpenAsync(ct);
-            return connection;
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
         }
     }
 

@@ -3,8 +3,8 @@ using Pandora.Core.Settings;
 namespace Pandora.Core.EmbeddedPostgres;
 
 /// <summary>
-/// The private PostgreSQL for a process that does not serve: the one that a serving process keeps running, or, if there
-/// is none, one that is started for the purpose and stopped afterwards.
+/// The database for a process that does not serve. A private one is that which a serving process keeps running, or, if
+/// there is none, one that is started for the purpose and stopped afterwards.
 /// </summary>
 /// <param name="own">Null: the server belongs to somebody else.</param>
 internal sealed class RunningServer(string connectionString, PrivatePostgres? own) : IAsyncDisposable
@@ -14,10 +14,14 @@ internal sealed class RunningServer(string connectionString, PrivatePostgres? ow
 
     public string ConnectionString => connectionString;
 
-    /// <exception cref="StartRefusedException">There is no private database, or no way to it.</exception>
+    /// <exception cref="StartRefusedException">There is to be a private database, but there is none, or no way to it.</exception>
     public static async Task<RunningServer> FindOrStartAsync(
-        PandoraSettings settings, DatabaseSettings.Embedded database, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct)
+        PandoraSettings settings, Func<TimeSpan> stopLimit, ILogger logger, CancellationToken ct)
     {
+        if (settings.Database is not DatabaseSettings.Embedded database)
+        {
+            return new RunningServer(((DatabaseSettings.External)settings.Database).ConnectionString, own: null);
+        }
         var cluster = new Cluster(Path.GetFullPath(settings.DataDirectory), new ServerAccount(User: null));
         if (cluster.ReadMajor() is null)
         {
