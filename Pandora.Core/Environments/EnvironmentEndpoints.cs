@@ -11,14 +11,14 @@ internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder api)
     {
-        var environments = api.MapGroup("/environments").WithTags("Environments");
-        environments.MapGet("/", List).ProducesOk<Environment[]>(422);
-        environments.MapPost("/", EnvironmentCreation.Create).ProducesCreated<Environment>(404, 409, 413, 422);
-        environments.MapGet("/{id}", Get).ProducesOk<Environment>(404, 422);
-        environments.MapPatch("/{id}", Update).ProducesOk<Environment>(404, 409, 413, 422);
-        environments.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        environments.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
-        environments.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        var environments = api.MapGroup("").WithTags("Environments");
+        environments.MapGet("/environments", List).ProducesOk<Environment[]>(422);
+        environments.MapPost("/environments", EnvironmentCreation.Create).ProducesCreated<Environment>(404, 409, 413, 422);
+        environments.MapGet("/environments/{id}", Get).ProducesOk<Environment>(404, 422);
+        environments.MapPatch("/environments/{id}", Update).ProducesOk<Environment>(404, 409, 413, 422);
+        environments.MapDelete("/environments/{id}", Delete).ProducesNoContent(404, 422);
+        environments.MapPost("/environments/{id}/enable", Enable).ProducesNoContent(404, 422);
+        environments.MapPost("/environments/{id}/disable", Disable).ProducesNoContent(404, 422);
         environments.MapEnvironmentServices();
         api.MapGet("/projects/{id}/environments", ListOfProject).WithTags("Projects").ProducesOk<Environment[]>(404, 422);
     }
@@ -64,7 +64,7 @@ internal static class EnvironmentEndpoints
         {
             return id.NotFound("Environment");
         }
-        environment.Name = body.Value.Name.Or(environment.Name);
+        environment.Name = body.Value.Name ?? environment.Name;
         if (await db.TrySaveAsync(ct) is not null)
         {
             return Taken(environment);

@@ -11,14 +11,14 @@ internal static class ProjectEndpoints
 {
     public static void MapProjects(this IEndpointRouteBuilder api)
     {
-        var projects = api.MapGroup("/projects").WithTags("Projects");
-        projects.MapGet("/", List).ProducesOk<Project[]>(422);
-        projects.MapPost("/", ProjectCreation.Create).ProducesCreated<Project>(404, 409, 413, 422);
-        projects.MapGet("/{id}", Get).ProducesOk<Project>(404, 422);
-        projects.MapPatch("/{id}", Update).ProducesOk<Project>(404, 409, 413, 422);
-        projects.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        projects.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
-        projects.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        var projects = api.MapGroup("").WithTags("Projects");
+        projects.MapGet("/projects", List).ProducesOk<Project[]>(422);
+        projects.MapPost("/projects", ProjectCreation.Create).ProducesCreated<Project>(404, 409, 413, 422);
+        projects.MapGet("/projects/{id}", Get).ProducesOk<Project>(404, 422);
+        projects.MapPatch("/projects/{id}", Update).ProducesOk<Project>(404, 409, 413, 422);
+        projects.MapDelete("/projects/{id}", Delete).ProducesNoContent(404, 422);
+        projects.MapPost("/projects/{id}/enable", Enable).ProducesNoContent(404, 422);
+        projects.MapPost("/projects/{id}/disable", Disable).ProducesNoContent(404, 422);
         projects.MapProjectServices();
         api.MapGet("/clients/{id}/projects", ListOfClient).WithTags("Clients").ProducesOk<Project[]>(404, 422);
     }
@@ -57,7 +57,7 @@ internal static class ProjectEndpoints
         {
             return id.NotFound("Project");
         }
-        project.Name = body.Value.Name.Or(project.Name);
+        project.Name = body.Value.Name ?? project.Name;
         if (await db.TrySaveAsync(ct) is not null)
         {
             return Taken(project);

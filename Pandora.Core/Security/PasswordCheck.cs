@@ -54,7 +54,7 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
     {
         var now = time.Now();
         await using var connection = await dataSource.OpenConnectionAsync(ct);
-        return Locked(await LoginFailures.LookAsync(connection, username, peer, now, ct), now);
+        return Locked(await new LoginFailures(connection, username, peer, now).LookAsync(ct), now);
     }
 
     // The hash is computed for an unknown username too, so that the time taken does not tell which names exist.
@@ -80,18 +80,18 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         await using var connection = await dataSource.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var now = time.Now();
-        var counters = await LoginFailures.TakeAsync(connection, username, peer, now, ct);
-        if (Locked(counters, now) is { } locked)
+        var failures = new LoginFailures(connection, username, peer, now);
+        if (Locked(await failures.TakeAsync(ct), now) is { } locked)
         {
             return new PasswordVerdict(null, locked);
         }
         if (attempt.Account is null)
         {
-            await LoginFailures.CountAsync(connection, counters, now, ct);
+            await failures.CountAsync(ct);
         }
         else
         {
-            await LoginFailures.ClearAsync(connection, counters, ct);
+            await failures.ClearAsync(ct);
         }
         if (attempt is { Account: { } account, RenewedHash: { } renewed })
         {
@@ -101,11 +101,11 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         return new PasswordVerdict(attempt.Account, null);
     }
 
-    private static Error? Locked(IReadOnlyList<FailureCounter> counters, DateTimeOffset now) =>
-        counters.Max(counter => counter.LockedUntil) is { } until && until > now
+    private static Error? Locked(DateTimeOffset? until, DateTimeOffset now) =>
+        until > now
             ? new Error(ErrorCode.TooManyRequests, "Too many failed attempts. Wait before the next one.")
             {
-                RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds),
+                RetryAfterSeconds = (int)Math.Ceiling((until.Value - now).TotalSeconds),
             }
             : null;
 
