@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -15,12 +14,11 @@ internal static class Schemas
         var type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
         if (context.JsonPropertyInfo?.CustomConverter is IWritesWords writer)
         {
-            SetWords(schema, writer.Words);
+            schema.Enum = [.. writer.Words.Select(word => (JsonNode)word)];
         }
-        else if (type.IsEnum)
+        if (type.IsEnum)
         {
-            // Written by the policy of the product, whatever the name in the code is.
-            SetWords(schema, [.. Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)]);
+            schema.Type = JsonSchemaType.String;
         }
         else if (type == typeof(DateTimeOffset))
         {
@@ -36,11 +34,5 @@ internal static class Schemas
             schema.Type &= ~JsonSchemaType.Null;
         }
         return Task.CompletedTask;
-    }
-
-    private static void SetWords(OpenApiSchema schema, IReadOnlyList<string> words)
-    {
-        schema.Type = JsonSchemaType.String;
-        schema.Enum = [.. words.Select(word => (JsonNode)word)];
     }
 }

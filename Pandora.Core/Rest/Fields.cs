@@ -157,18 +157,15 @@ internal sealed class Fields
 
     /// <summary>An instant: of a body written in UTC, of a query with any offset.</summary>
     public DateTimeOffset? OptionalInstant(string name) =>
-        Read<DateTimeOffset?>(name, false, InputSchemas.Instant, value => InstantOf(name, value));
+        Read(name, false, InputSchemas.Instant, value => InstantOf(name, value));
 
     /// <summary>An instant; null may be sent for none.</summary>
     public DateTimeOffset? NullableInstant(string name) =>
-        Read<DateTimeOffset?>(name, false, InputSchemas.Instant, value => InstantOf(name, value), nullable: true);
+        Read(name, false, InputSchemas.Instant, value => InstantOf(name, value), nullable: true);
 
     /// <summary>An instant, or a date, which means its first moment in UTC.</summary>
     public DateTimeOffset? OptionalInstantOrDate(string name) =>
-        Read<DateTimeOffset?>(name, false, InputSchemas.InstantOrDate, value =>
-            DateOnly.TryParseExact(TextOf(name, value), "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date)
-                ? new DateTimeOffset(date, TimeOnly.MinValue, TimeSpan.Zero)
-                : InstantOf(name, value));
+        Read(name, false, InputSchemas.InstantOrDate, value => InstantOf(name, value, dateAllowed: true));
 
     /// <summary>A boolean; false when absent.</summary>
     public bool Flag(string name) => Read(name, false, InputSchemas.Flag, value =>
@@ -308,11 +305,15 @@ internal sealed class Fields
         _ => "",
     };
 
-    private DateTimeOffset? InstantOf(string name, JsonElement value)
+    private DateTimeOffset? InstantOf(string name, JsonElement value, bool dateAllowed = false)
     {
         if (TextOf(name, value, "must be a timestamp") is not { } text)
         {
             return null;
+        }
+        if (dateAllowed && DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var date))
+        {
+            return new DateTimeOffset(date, TimeOnly.MinValue, TimeSpan.Zero);
         }
         // A plus sign that was not escaped arrives as a blank; no timestamp has one.
         if (Timestamp.Parse(_reading.OfQuery ? text.Replace(' ', '+') : text) is not { } parsed)
