@@ -1,3 +1,4 @@
+using Pandora.Core.Persistence;
 using Pandora.Core.Quotas;
 
 namespace Pandora.Core.Gate;
@@ -70,15 +71,8 @@ internal sealed record KeyFacts(
     public void NoteUse(DateTimeOffset at) => Volatile.Write(ref _lastNoted, at.UtcTicks);
 }
 
-internal enum ServiceState
-{
-    Enabled,
-    Disabled,
-    Deprecated,
-}
-
 /// <param name="LoggedId">By what the request log refers to the service.</param>
-internal sealed record ServiceFacts(int Id, int LoggedId, ServiceState State);
+internal sealed record ServiceFacts(int Id, int LoggedId, ServiceStatus Status);
 
 /// <summary>The quota that binds a key for a service.</summary>
 /// <param name="Id">Of the counter.</param>

@@ -1,10 +1,8 @@
-using Pandora.Core.Errors;
-
 namespace Pandora.Core.Gate;
 
 /// <summary>
 /// Why a check was refused. The number is the priority (of several reasons the highest is reported) and what the
-/// request log stores; 0 stands for none.
+/// request log stores; 0 stands for none. Interfaces spell them like <c>QUOTA_EXCEEDED</c>, and none as "".
 /// </summary>
 public enum FailureCode : short
 {
@@ -18,11 +16,4 @@ public enum FailureCode : short
     ApiKeyExpired = 7,
     ApiKeyDisabled = 8,
     ApiKeyInvalid = 9,
-}
-
-/// <summary>The failure codes as every interface spells them, such as <c>QUOTA_EXCEEDED</c>.</summary>
-internal static class FailureCodes
-{
-    /// <summary>"" for <see cref="FailureCode.None"/>.</summary>
-    public static string ToWord(this FailureCode code) => EnumWords<FailureCode>.Upper[code];
 }

@@ -8,11 +8,17 @@ namespace Pandora.Core.Gate;
 /// <summary>Registers the room's services. Settings, clock and meters come from the host.</summary>
 internal static class GateSetup
 {
+    /// <summary>Key of the connections of the ledger's writers, so that nothing can keep them from one.</summary>
+    public const string LanesDatabase = "lanes";
+
+    /// <summary>Key of the connections for reports of outcomes, and the end of reservations.</summary>
+    public const string ReportsDatabase = "reports";
+
     /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
     public static void AddGate(this IServiceCollection services, string connectionString)
     {
-        services.AddSingleton(_ => new GateDataSource(
-            DatabaseConnection.ForLanes(connectionString), DatabaseConnection.ForReports(connectionString)));
+        services.AddKeyedSingleton(LanesDatabase, (_, _) => DatabaseConnection.ForLanes(connectionString));
+        services.AddKeyedSingleton(ReportsDatabase, (_, _) => DatabaseConnection.ForReports(connectionString));
         services.AddSingleton<KeyCache>();
         services.AddSingleton<LedgerLanes>();
         services.AddHostedService(provider => provider.GetRequiredService<LedgerLanes>());

@@ -1,3 +1,5 @@
+using Pandora.Core.Persistence;
+
 namespace Pandora.Core.Gate;
 
 /// <summary>The rules of a check that need no counter.</summary>
@@ -23,8 +25,8 @@ internal static class Verdict
         return facts.Service switch
         {
             null => FailureCode.ServiceMismatch,
-            { State: ServiceState.Disabled } => FailureCode.ServiceDisabled,
-            { State: ServiceState.Deprecated } => FailureCode.ServiceDeprecated,
+            { Status: ServiceStatus.Disabled } => FailureCode.ServiceDisabled,
+            { Status: ServiceStatus.Deprecated } => FailureCode.ServiceDeprecated,
             _ when facts.Counter is null => FailureCode.ServiceNotAssigned,
             _ when !key.IsEnvironmentEnabled || !key.IsProjectEnabled => FailureCode.EnvironmentDisabled,
             _ => FailureCode.None,

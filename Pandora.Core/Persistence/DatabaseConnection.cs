@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using Npgsql;
 
 namespace Pandora.Core.Persistence;
@@ -78,36 +79,21 @@ internal static class DatabaseConnection
 
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, connection => new(SessionSettings, connection), _ => { });
+        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, SessionSettings, preparedStatements: 0);
 
     /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
     public static NpgsqlDataSource ForLanes(string connectionString) =>
-        ForGate("gate", connectionString, LanesPoolSize, connection => new(GateSettings, connection));
+        Pooled("gate", connectionString, GateCommandSeconds, LanesPoolSize, GateSettings, GatePreparedStatements);
 
     /// <summary>For reports of outcomes: likewise.</summary>
     public static NpgsqlDataSource ForReports(string connectionString) =>
-        ForGate("reports", connectionString, ReportsPoolSize, connection => new(ReportSettings, connection));
-
-    private static NpgsqlDataSource ForGate(
-        string name, string connectionString, int poolSize, Func<NpgsqlConnection, NpgsqlCommand> begin) =>
-        Pooled(name, connectionString, GateCommandSeconds, poolSize, begin, settings =>
-        {
-            if (!IsGiven(settings, "Max Auto Prepare"))
-            {
-                settings.MaxAutoPrepare = GatePreparedStatements;
-                settings.AutoPrepareMinUsages = 2;
-            }
-        });
+        Pooled("reports", connectionString, GateCommandSeconds, ReportsPoolSize, ReportSettings, GatePreparedStatements);
 
     /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
-    /// <param name="begin">Makes the first command of each connection, which sets up its session.</param>
+    /// <param name="session">The first statement of each connection, which sets up its session.</param>
+    [SuppressMessage("Security", "CA2100", Justification = "The text is one of the constants above.")]
     private static NpgsqlDataSource Pooled(
-        string name,
-        string connectionString,
-        int commandSeconds,
-        int poolSize,
-        Func<NpgsqlConnection, NpgsqlCommand> begin,
-        Action<NpgsqlConnectionStringBuilder> adjust)
+        string name, string connectionString, int commandSeconds, int poolSize, string session, int preparedStatements)
     {
         var settings = Bounded(connectionString);
         settings.CommandTimeout = commandSeconds;
@@ -123,20 +109,24 @@ internal static class DatabaseConnection
         {
             settings.MaxPoolSize = Math.Max(poolSize, settings.MinPoolSize);
         }
-        adjust(settings);
+        if (!IsGiven(settings, "Max Auto Prepare"))
+        {
+            settings.MaxAutoPrepare = preparedStatements;
+            settings.AutoPrepareMinUsages = 2;
+        }
 
         var builder = Named(name, settings, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection =>
             {
-                using var command = begin(connection);
-                command.ExecuteNonQuery();
+                using var begin = new NpgsqlCommand(session, connection);
+                begin.ExecuteNonQuery();
             },
             async connection =>
             {
-                await using var command = begin(connection);
-                await command.ExecuteNonQueryAsync();
+                await using var begin = new NpgsqlCommand(session, connection);
+                await begin.ExecuteNonQueryAsync();
             });
         return builder.Build();
     }

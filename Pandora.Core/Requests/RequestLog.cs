@@ -24,17 +24,17 @@ internal static class RequestLog
             ? await new LogPageReader(db, wanted).NewestAsync(limit + 1, ct)
             : [];
         var ids = places.ConvertAll(place => place.Id);
-        var lines = await Lines(db, db.Requests.Where(row => ids.Contains(row.Id))).ToDictionaryAsync(line => line.Id, ct);
+        var found = await ViewsOf(db, db.Requests.Where(row => ids.Contains(row.Id))).ToDictionaryAsync(view => view.Id, ct);
         await transaction.CommitAsync(ct);
         // A partition that is removed meanwhile takes its rows with it.
-        var views = ids.Where(lines.ContainsKey).Select(id => ViewOf(lines[id])).ToList();
+        var views = ids.Where(found.ContainsKey).Select(id => found[id]).ToList();
         return page.Cut(views, limit, view => new ListPosition(view.RequestTime, view.Id.ToString()));
     }
 
     public static async Task<RequestDetail?> DetailAsync(PandoraDb db, Guid id, CancellationToken ct)
     {
         var rows = db.Requests.Where(row => row.Id == id);
-        if (await Lines(db, rows).FirstOrDefaultAsync(ct) is not { } line)
+        if (await ViewsOf(db, rows).FirstOrDefaultAsync(ct) is not { } view)
         {
             return null;
         }
@@ -42,9 +42,9 @@ internal static class RequestLog
         {
             row.Detail,
             Metadata = new RequestMetadata(
-            row.MetadataBody, row.MetadataCookies, row.MetadataHeaders, row.MetadataQueryParams, row.MetadataContentType)
+                row.MetadataBody, row.MetadataCookies, row.MetadataHeaders, row.MetadataQueryParams, row.MetadataContentType),
         });
-        return await texts.FirstOrDefaultAsync(ct) is { } found ? new RequestDetail(ViewOf(line), found.Detail, found.Metadata) : null;
+        return await texts.FirstOrDefaultAsync(ct) is { } found ? new RequestDetail(view, found.Detail, found.Metadata) : null;
     }
 
     /// <summary>Null: no row can match.</summary>
@@ -126,70 +126,29 @@ internal static class RequestLog
         return after is { } position && position.Time <= last.RequestTime ? new LogPosition(Guid.Parse(position.Id), position.Time) : last;
     }
 
-    private static Request ViewOf(LogLine line) => new(
-        line.Id,
-        "",
-        new RequestKey(line.ApiKeyId ?? 0, line.Key?.KeyMask ?? line.KeyMask),
-        new RequestPlace(line.ProjectId ?? 0, line.Key?.ProjectName ?? ""),
-        new RequestPlace(line.EnvironmentId ?? 0, line.Key?.EnvironmentName ?? ""),
-        new RequestService(line.ServiceId ?? 0, line.Service?.Name ?? line.ServiceName, line.Service?.Version ?? line.ServiceVersion),
-        line.StatusCode,
-        LoggedOutcome.StatusOf(line.Outcome),
-        LoggedOutcome.ReasonOf(line.Outcome),
-        line.RequestTime,
-        line.Path,
-        LoggedMethod.NameOf(line.Method, line.MethodName),
-        line.IpAddress,
-        RequestId.TimeOf(line.Id));
-
-    private static IQueryable<LogLine> Lines(PandoraDb db, IQueryable<RequestRow> rows) =>
+    /// <summary>What lists show of rows: with the ids of the records that still exist.</summary>
+    private static IQueryable<Request> ViewsOf(PandoraDb db, IQueryable<RequestRow> rows) =>
         from row in rows
-        from loggedKey in db.LoggedKeys.AsNoTracking().Where(logged => logged.Id == row.LoggedKeyId).DefaultIfEmpty()
-        from loggedService in db.LoggedServices.AsNoTracking().Where(logged => logged.Id == row.LoggedServiceId).DefaultIfEmpty()
+        from loggedKey in db.LoggedKeys.Where(logged => logged.Id == row.LoggedKeyId).DefaultIfEmpty()
+        from loggedService in db.LoggedServices.Where(logged => logged.Id == row.LoggedServiceId).DefaultIfEmpty()
         from key in db.ApiKeys.Where(record => record.Id == loggedKey!.ApiKeyId).DefaultIfEmpty()
         from environment in db.Environments.Where(record => record.Id == loggedKey!.EnvironmentId).DefaultIfEmpty()
         from project in db.Projects.Where(record => record.Id == loggedKey!.ProjectId).DefaultIfEmpty()
         from service in db.Services.Where(record => record.Id == loggedService!.ServiceId).DefaultIfEmpty()
-        select new LogLine
-        {
-            Id = row.Id,
-            RequestTime = row.RequestTime,
-            Outcome = row.Outcome,
-            StatusCode = row.StatusCode,
-            Method = row.Method,
-            MethodName = row.MethodName,
-            Path = row.Path,
-            IpAddress = row.IpAddress,
-            KeyMask = row.KeyMask,
-            ServiceName = row.ServiceName,
-            ServiceVersion = row.ServiceVersion,
-            Key = loggedKey,
-            Service = loggedService,
-            ApiKeyId = (int?)key!.Id,
-            EnvironmentId = (int?)environment!.Id,
-            ProjectId = (int?)project!.Id,
-            ServiceId = (int?)service!.Id,
-        };
-
-    /// <summary>What lists show of a row: itself, how its key and service were named, and the ids of records that still exist.</summary>
-    private sealed class LogLine
-    {
-        public required Guid Id { get; init; }
-        public required DateTimeOffset RequestTime { get; init; }
-        public required short Outcome { get; init; }
-        public required short StatusCode { get; init; }
-        public required short Method { get; init; }
-        public required string MethodName { get; init; }
-        public required string Path { get; init; }
-        public required string IpAddress { get; init; }
-        public required string KeyMask { get; init; }
-        public required string ServiceName { get; init; }
-        public required string ServiceVersion { get; init; }
-        public LoggedKeyRow? Key { get; init; }
-        public LoggedServiceRow? Service { get; init; }
-        public int? ApiKeyId { get; init; }
-        public int? EnvironmentId { get; init; }
-        public int? ProjectId { get; init; }
-        public int? ServiceId { get; init; }
-    }
+        select new Request(
+            row.Id,
+            "",
+            new RequestKey((int?)key!.Id ?? 0, loggedKey!.KeyMask ?? row.KeyMask),
+            new RequestPlace((int?)project!.Id ?? 0, loggedKey.ProjectName ?? ""),
+            new RequestPlace((int?)environment!.Id ?? 0, loggedKey.EnvironmentName ?? ""),
+            new RequestService(
+                (int?)service!.Id ?? 0, loggedService!.Name ?? row.ServiceName, loggedService.Version ?? row.ServiceVersion),
+            row.StatusCode,
+            LoggedOutcome.StatusOf(row.Outcome),
+            LoggedOutcome.ReasonOf(row.Outcome),
+            row.RequestTime,
+            row.Path,
+            LoggedMethod.NameOf(row.Method, row.MethodName),
+            row.IpAddress,
+            RequestId.TimeOf(row.Id));
 }

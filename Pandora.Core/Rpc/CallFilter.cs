@@ -48,7 +48,9 @@ internal sealed partial class CallFilter
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _time;
     private readonly ILogger<CallFilter> _logger;
-    private readonly RootServices _services;
+
+    // Services live as long as the node: a call needs no scope, which would cost more than the rest of the binding.
+    private readonly IServiceProvidersFeature _services;
 
     /// <param name="endpoints">Of the library. They are found by their exact paths; its own routing would ignore case.</param>
     public CallFilter(
@@ -63,7 +65,7 @@ internal sealed partial class CallFilter
         _lifetime = lifetime;
         _time = time;
         _logger = logger;
-        _services = new RootServices(services);
+        _services = new ServiceProvidersFeature { RequestServices = services };
         _routes = (from endpoint in endpoints
                    let method = endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method
                    where method is not null
@@ -266,16 +268,6 @@ internal sealed partial class CallFilter
     /// <param name="Watched">Null: health and reflection are asked too often to tell anything.</param>
     /// <param name="IsStream">Whether callers may send any number of messages.</param>
     private sealed record Route(string Path, RequestDelegate Serve, WatchedMethod? Watched, bool IsStream);
-
-    /// <summary>Services live as long as the node: a call needs no scope.</summary>
-    private sealed class RootServices(IServiceProvider services) : IServiceProvidersFeature
-    {
-        public IServiceProvider RequestServices
-        {
-            get => services;
-            set => throw new NotSupportedException();
-        }
-    }
 
     private static partial class Log
     {

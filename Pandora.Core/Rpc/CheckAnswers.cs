@@ -1,4 +1,5 @@
 using Google.Protobuf.WellKnownTypes;
+using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Pandora.Core.Telemetry;
 using Pandora.Protos.ApiKey.V1;
@@ -11,7 +12,7 @@ internal static class CheckAnswers
 {
     public static ValidateResponse ToResponse(CheckAnswer answer)
     {
-        var failure = answer.Failure.ToWord();
+        var failure = EnumWords<FailureCode>.Upper[answer.Failure];
         CallWatch.Answered(failure, answer.RequestId);
         var response = new ValidateResponse
         {

@@ -1,5 +1,4 @@
 using Google.Rpc;
-using Grpc.AspNetCore.Server;
 using Grpc.Reflection;
 using Grpc.Reflection.V1Alpha;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -30,7 +29,6 @@ internal static class RpcPipeline
         services.AddSingleton<ApiKeyService>();
         services.AddSingleton<RequestService>();
         services.AddSingleton<ReservationService>();
-        services.AddSingleton(typeof(IGrpcServiceActivator<>), typeof(SingletonActivator<>));
         services.AddGrpc(options =>
         {
             options.MaxReceiveMessageSize = MaxMessageBytes;
@@ -52,13 +50,20 @@ internal static class RpcPipeline
     public static void UseRpc(this WebApplication app)
     {
         var routes = new Routes(app.Services);
-        routes.MapGrpcService<ApiKeyService>();
-        routes.MapGrpcService<RequestService>();
-        routes.MapGrpcService<ReservationService>();
+        Map<ApiKeyService>();
+        Map<RequestService>();
+        Map<ReservationService>();
         routes.MapGrpcHealthChecksService();
         routes.MapGrpcReflectionService();
         var filter = ActivatorUtilities.CreateInstance<CallFilter>(app.Services, routes.DataSources.SelectMany(source => source.Endpoints));
         app.Use(next => context => HttpProtocol.IsHttp2(context.Request.Protocol) ? filter.ServeAsync(context) : next(context));
+
+        void Map<TService>()
+            where TService : class
+        {
+            app.Services.GetRequiredService<TService>(); // made now: its instruments are there before its first call
+            routes.MapGrpcService<TService>();
+        }
     }
 
     /// <summary>

@@ -59,7 +59,7 @@ public sealed class ErrorDocumentTests
     [Fact]
     public void The_failure_codes_stand_in_the_order_of_their_priority()
     {
-        var codes = Enum.GetValues<FailureCode>().Where(code => code != FailureCode.None).OrderDescending().Select(FailureCodes.ToWord);
+        var codes = Enum.GetValues<FailureCode>().Where(code => code != FailureCode.None).OrderDescending().Select(code => EnumWords<FailureCode>.Upper[code]);
 
         Assert.Equal(codes, Document.Table("## Failure codes of a check").Select(row => CodeOf(row[0])));
     }

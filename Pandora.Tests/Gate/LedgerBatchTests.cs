@@ -51,7 +51,7 @@ public sealed class LedgerBatchTests
             Facts = new Facts(
                 1,
                 new KeyFacts(key, key, owner, true, true, true, null, lastUsed),
-                new ServiceFacts(1, 1, ServiceState.Enabled),
+                new ServiceFacts(1, 1, ServiceStatus.Enabled),
                 new CounterFacts(1, 100, ResetSchedule.Start(ResetFrequency.Daily, Now))),
         };
     }

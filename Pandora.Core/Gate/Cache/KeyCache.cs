@@ -1,3 +1,5 @@
+using BitFaster.Caching.Lru;
+
 namespace Pandora.Core.Gate.Cache;
 
 /// <summary>
@@ -8,7 +10,7 @@ namespace Pandora.Core.Gate.Cache;
 /// </summary>
 internal sealed class KeyCache
 {
-    // Some 90 MB when full. Unknown keys and services are kept apart, so that a flood of them cannot push out the others.
+    // Some 110 MB when full. Unknown keys and services are kept apart, so that a flood of them cannot push out the others.
     private const int KnownCapacity = 200_000;
     private const int UnknownCapacity = 20_000;
 
@@ -22,8 +24,8 @@ internal sealed class KeyCache
     // With more changes than this it is cheaper to begin anew than to remember them.
     private const int MostChanges = 20_000;
 
-    private readonly RecentCache<LookUpKey, Facts> _known;
-    private readonly RecentCache<LookUpKey, Facts> _unknown = new(UnknownCapacity);
+    private readonly ConcurrentLru<LookUpKey, Facts> _known = new(KnownCapacity);
+    private readonly ConcurrentLru<LookUpKey, Facts> _unknown = new(UnknownCapacity);
     private readonly Lock _catchUp = new();
     private readonly Dictionary<(DirectoryEntity, int), long> _changedAt = [];
     private long _origin;
@@ -32,10 +34,6 @@ internal sealed class KeyCache
     private long _refreshes;
     private long _anyKeyChangedAt;
     private long _anyServiceChangedAt;
-
-    public KeyCache() => _known = new(
-        KnownCapacity,
-        key => key with { ServiceName = Texts.Intern(key.ServiceName), ServiceVersion = Texts.Intern(key.ServiceVersion) });
 
     /// <summary>Where facts that are to be remembered take their names from.</summary>
     public Interner<string> Texts { get; } = new(CommonTexts);
@@ -67,18 +65,19 @@ internal sealed class KeyCache
     public static long Stored(long version) => version % MostVersions;
 
     /// <summary>What is remembered; it may be out of date. Null: nothing.</summary>
-    public Facts? Find(LookUpKey key) => _known.Find(key) ?? _unknown.Find(key);
+    public Facts? Find(LookUpKey key) => _known.TryGet(key, out var facts) || _unknown.TryGet(key, out facts) ? facts : null;
 
     public void Remember(LookUpKey key, Facts facts)
     {
         if (facts is { Key: not null, Service: not null })
         {
-            _known.Put(key, facts);
+            _known.AddOrUpdate(
+                key with { ServiceName = Texts.Intern(key.ServiceName), ServiceVersion = Texts.Intern(key.ServiceVersion) }, facts);
         }
         else
         {
-            _known.Remove(key); // where it would be found first, for ever out of date
-            _unknown.Put(key, facts);
+            _known.TryRemove(key); // where it would be found first, for ever out of date
+            _unknown.AddOrUpdate(key, facts);
         }
     }
 

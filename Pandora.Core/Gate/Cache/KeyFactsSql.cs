@@ -10,7 +10,7 @@ internal static class KeyFactsSql
     public const string ReadFacts =
         """
         SELECT directory.version,
-               k.id, k.status = 'enabled', k.expires_at, k.last_used, k.key_mask,
+               k.id, k.status = 'enabled', k.expires_at, k.last_used,
                e.id, e.name, e.status = 'enabled',
                p.id, p.name, p.status = 'enabled',
                c.id, c.name,
@@ -39,21 +39,24 @@ internal static class KeyFactsSql
         """;
 
     /// <summary>
-    /// $1 key ids, $2 environment ids, $3 project ids, $4 client ids, $5 masks, $6 environment names, $7 project names, $8
-    /// client names. Flushed like everything else, because the node remembers the new ids beyond a crash of the server. Two
-    /// nodes may do it at once; then there are two rows of one meaning, which does no harm.
+    /// $1 ids of keys. Flushed like everything else, because the node remembers the new ids beyond a crash of the server.
+    /// Two nodes may do it at once; then there are two rows of one meaning, which does no harm.
     /// </summary>
     public const string NameKeys =
         """
         INSERT INTO logged_key (
                api_key_id, environment_id, project_id, client_id, key_mask, environment_name, project_name, client_name)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-        RETURNING api_key_id, id
+        SELECT k.id, e.id, p.id, c.id, k.key_mask, e.name, p.name, c.name
+          FROM api_key k
+          JOIN environment e ON e.id = k.environment_id
+          JOIN project p ON p.id = e.project_id
+          JOIN client c ON c.id = p.client_id
+         WHERE k.id = ANY ($1)
         """;
 
-    /// <summary>$1 service ids, $2 names, $3 versions.</summary>
+    /// <summary>$1 ids of services.</summary>
     public const string NameServices =
-        "INSERT INTO logged_service (service_id, name, version) SELECT * FROM unnest($1, $2, $3) RETURNING service_id, id";
+        "INSERT INTO logged_service (service_id, name, version) SELECT id, name, version FROM service WHERE id = ANY ($1)";
 
     /// <summary>
     /// The version of the directory and the changes after version $1, or nulls if there are none. $2: no more rows than

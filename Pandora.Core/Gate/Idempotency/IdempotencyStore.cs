@@ -1,6 +1,7 @@
 using Npgsql;
 using NpgsqlTypes;
 using Pandora.Core.Gate.Ledger;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Idempotency;
 
@@ -53,7 +54,8 @@ internal static class IdempotencyStore
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
 
     /// <summary>Begins the transaction, in which nobody else uses the names of <paramref name="checks"/>.</summary>
-    public static async Task<Replays> BeginAsync(
+    /// <returns>Those among them that are replays, with the first answer. Null: the name belongs to another call.</returns>
+    public static async Task<Dictionary<PendingCheck, CheckAnswer?>> BeginAsync(
         NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
     {
         var names = checks.Select(check => check.IdempotencyKey!).DistinctBy(name => name.Key).ToList();
@@ -66,7 +68,7 @@ internal static class IdempotencyStore
         batch.Add(Find).WithBytes(ids).With(oldest, NpgsqlDbType.TimestampTz);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct); // the locks have a result too
-        var found = new Replays();
+        var found = new Dictionary<PendingCheck, CheckAnswer?>();
         while (await reader.ReadAsync(ct))
         {
             var id = reader.GetFieldValue<byte[]>(0);
@@ -108,6 +110,23 @@ internal static class IdempotencyStore
         }
         batch.Add(GateSql.Commit);
         await batch.ExecuteNonQueryAsync(ct);
+    }
+
+    /// <summary>Answers replays, after the commit. If nobody hears it, nothing was done either.</summary>
+    public static void Deliver(Dictionary<PendingCheck, CheckAnswer?> replays, NodeMeters meters)
+    {
+        foreach (var (check, answer) in replays)
+        {
+            if (answer is null)
+            {
+                check.Fail(new IdempotencyConflictException());
+            }
+            else if (check.TryClaim())
+            {
+                meters.Repeated(AnswerTally.MethodOf(check.Check.Kind));
+                AnswerDelivery.Deliver([check], _ => answer);
+            }
+        }
     }
 
     public static async Task RollbackAsync(NpgsqlConnection connection, CancellationToken ct)

@@ -1,3 +1,4 @@
+using Pandora.Core.Errors;
 using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Ledger;
@@ -40,7 +41,7 @@ internal sealed class AnswerTally(NodeMeters meters)
 
     private void Report(CheckKind kind, FailureCode failure, int count)
     {
-        meters.Answered(MethodOf(kind), failure.ToWord(), count);
+        meters.Answered(MethodOf(kind), EnumWords<FailureCode>.Upper[failure], count);
         if (kind == CheckKind.Reserve && failure == FailureCode.None)
         {
             meters.Reserved(count, "made");

@@ -1,3 +1,4 @@
+using Npgsql;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Telemetry;
 
@@ -23,14 +24,18 @@ internal sealed class LedgerLanes : IHostedService, IDisposable
     private Task _running = Task.CompletedTask;
 
     public LedgerLanes(
-        GateDataSource database, KeyCache cache, TimeProvider time, NodeMeters meters, ILogger<LedgerLanes> logger)
+        [FromKeyedServices(GateSetup.LanesDatabase)] NpgsqlDataSource database,
+        KeyCache cache,
+        TimeProvider time,
+        NodeMeters meters,
+        ILogger<LedgerLanes> logger)
     {
         _lanes = new LaneQueue[LaneCount];
         _writers = new LedgerWriter[LaneCount];
         for (var i = 0; i < LaneCount; i++)
         {
             _lanes[i] = new LaneQueue();
-            _writers[i] = new LedgerWriter(_lanes[i], database.Lanes, cache, time, meters, logger);
+            _writers[i] = new LedgerWriter(_lanes[i], database, cache, time, meters, logger);
         }
         meters.ShowWaiting(() => _lanes.Sum(lane => lane.Count));
         meters.ShowDirectory(() => cache.Refreshes, () => cache.Known, () => cache.Unknown);

@@ -233,8 +233,9 @@ internal sealed partial class LedgerWriter(
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         var now = time.Now();
-        var remembered = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
-        var fresh = remembered.NotFoundIn(checks);
+        var replays = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
+        List<PendingCheck> fresh =
+            [.. checks.Where(check => !replays.ContainsKey(check)).DistinctBy(check => check.IdempotencyKey!.Key)];
         var result = default(CommitResult);
         var started = 0L;
         List<PendingCheck> written = [];
@@ -268,7 +269,7 @@ internal sealed partial class LedgerWriter(
             _run.NoteUses();
         }
         span?.Stop(); // before the spans of its calls end
-        remembered.Deliver(meters);
+        IdempotencyStore.Deliver(replays, meters);
         Answer(written, now);
         if (postponed.Count > 0)
         {

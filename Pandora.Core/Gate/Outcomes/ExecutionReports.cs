@@ -19,10 +19,13 @@ internal enum ReportOutcome
 /// <summary>Stores how the calls that passed the gate ended; of several reports about one call the first one wins.</summary>
 internal sealed class ExecutionReports
 {
-    private readonly GateDataSource _database;
+    private readonly NpgsqlDataSource _database;
     private readonly CallBatcher<Report, ReportOutcome> _groups;
 
-    public ExecutionReports(GateDataSource database, NodeMeters meters, ILogger<ExecutionReports> logger)
+    public ExecutionReports(
+        [FromKeyedServices(GateSetup.ReportsDatabase)] NpgsqlDataSource database,
+        NodeMeters meters,
+        ILogger<ExecutionReports> logger)
     {
         _database = database;
         _groups = new CallBatcher<Report, ReportOutcome>(StoreAsync, logger);
@@ -39,7 +42,7 @@ internal sealed class ExecutionReports
 
     private async Task<ReportOutcome[]> StoreAsync(List<Report> reports, CancellationToken ct)
     {
-        await using var connection = await _database.Reports.OpenConnectionAsync(ct);
+        await using var connection = await _database.OpenConnectionAsync(ct);
         var stored = new HashSet<Guid>();
         await using (var batch = new NpgsqlBatch(connection))
         {

@@ -22,11 +22,15 @@ internal enum ReservationOutcome
 /// </summary>
 internal sealed class Reservations
 {
-    private readonly GateDataSource _database;
+    private readonly NpgsqlDataSource _database;
     private readonly TimeProvider _time;
     private readonly CallBatcher<End, ReservationOutcome> _groups;
 
-    public Reservations(GateDataSource database, TimeProvider time, NodeMeters meters, ILogger<Reservations> logger)
+    public Reservations(
+        [FromKeyedServices(GateSetup.ReportsDatabase)] NpgsqlDataSource database,
+        TimeProvider time,
+        NodeMeters meters,
+        ILogger<Reservations> logger)
     {
         _database = database;
         _time = time;
@@ -58,7 +62,7 @@ internal sealed class Reservations
     private async Task<ReservationOutcome[]> EndAsync(List<End> ends, CancellationToken ct)
     {
         var now = _time.GetUtcNow().UtcDateTime;
-        await using var connection = await _database.Reports.OpenConnectionAsync(ct);
+        await using var connection = await _database.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
         // Counters are locked before reservations, so those that give units back come first.
         if (ends.FindAll(end => end.Used is not null) is { Count: > 0 } givingBack)
