@@ -69,11 +69,12 @@ internal sealed class Fields
     public static Fields OfBody(ReadOnlyMemory<byte> utf8, string entity, DateTimeOffset now)
     {
         var reading = new Reading(entity, now, OfQuery: false);
+        var isText = Utf8.IsValid(utf8.Span);
         try
         {
             // The document is not disposed: its memory is not pooled, and the elements outlive this method.
             var root = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = MaxDepth }).RootElement;
-            if (root.ValueKind == JsonValueKind.Object && Utf8.IsValid(utf8.Span))
+            if (root.ValueKind == JsonValueKind.Object && isText)
             {
                 return new Fields(root, "", reading);
             }
@@ -82,7 +83,7 @@ internal sealed class Fields
         {
             // Told below, without the parser's own text.
         }
-        reading.Unreadable = Error.Body("The body must be one JSON object in valid UTF-8.");
+        reading.Unreadable = Error.Body(isText ? "The body must be one JSON object." : "The body is not valid UTF-8.");
         return new Fields(EmptyObject, "", reading);
     }
 
