@@ -12,13 +12,13 @@ internal static class ApiKeyEndpoints
 {
     public static void MapApiKeys(this IEndpointRouteBuilder api)
     {
-        var keys = api.MapGroup("/api-keys").WithTags("API keys");
-        keys.MapPost("/", Create).IsNeverStored().ProducesCreated<NewApiKey>(404, 413, 422);
-        keys.MapGet("/{id}", Get).ProducesOk<ApiKey>(404, 422);
-        keys.MapPatch("/{id}", Update).ProducesOk<ApiKey>(404, 413, 422);
-        keys.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        keys.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
-        keys.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        var keys = api.MapGroup("").WithTags("API keys");
+        keys.MapPost("/api-keys", Create).IsNeverStored().ProducesCreated<NewApiKey>(404, 413, 422);
+        keys.MapGet("/api-keys/{id}", Get).ProducesOk<ApiKey>(404, 422);
+        keys.MapPatch("/api-keys/{id}", Update).ProducesOk<ApiKey>(404, 413, 422);
+        keys.MapDelete("/api-keys/{id}", Delete).ProducesNoContent(404, 422);
+        keys.MapPost("/api-keys/{id}/enable", Enable).ProducesNoContent(404, 422);
+        keys.MapPost("/api-keys/{id}/disable", Disable).ProducesNoContent(404, 422);
         api.MapGet("/environments/{id}/api-keys", List).WithTags("API keys").ProducesOk<ApiKey[]>(404, 422);
     }
 
@@ -71,7 +71,7 @@ internal static class ApiKeyEndpoints
             return UnknownEnvironment(place);
         }
         await transaction.CommitAsync(ct);
-        return TypedResults.Created((string?)null, NewApiKey.Of(key, secret));
+        return TypedResults.Created((string?)null, new NewApiKey(key, secret));
     }
 
     private static async Task<IResult> Get(PathId id, PandoraDb db, CancellationToken ct) =>
@@ -81,10 +81,10 @@ internal static class ApiKeyEndpoints
 
     private static async Task<IResult> Update(PathId id, Body<ApiKeyUpdate> body, PandoraDb db, CancellationToken ct)
     {
-        if (body.Value.ExpiresAt is { IsGiven: true, Value: var expiresAt })
+        if (body.Value.SetsExpiry)
         {
             await db.ApiKeys.Where(key => key.Id == id.Value)
-                .ExecuteUpdateAsync(key => key.SetProperty(row => row.ExpiresAt, expiresAt), ct);
+                .ExecuteUpdateAsync(key => key.SetProperty(row => row.ExpiresAt, body.Value.ExpiresAt), ct);
         }
         return await Get(id, db, ct);
     }

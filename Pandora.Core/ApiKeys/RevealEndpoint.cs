@@ -1,5 +1,3 @@
-using System.Reflection;
-using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.EntityFrameworkCore;
 using Pandora.Core.Errors;
 using Pandora.Core.Persistence;
@@ -17,14 +15,16 @@ internal static class RevealEndpoint
     public static void MapReveal(this IEndpointRouteBuilder api) =>
         api.MapGet("/api-keys/{id}/reveal/key", Reveal)
             .WithTags("API keys")
+            .WithMetadata(new PathMetadata("id", IsUuid: false))
             .RequireAuthorization(Policies.Reveal)
             .IsNeverStored()
             .ProducesOk<RevealedKey>(404, 422);
 
     private static async Task<IResult> Reveal(
-        AnyPathId id, Caller caller, HttpContext context, PandoraDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
+        Caller caller, HttpContext context, PandoraDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
     {
-        var (outcome, answer) = await DecideAsync(id.Path, caller, db, ring, ct);
+        var id = PathId.Read(context, "id");
+        var (outcome, answer) = await DecideAsync(id, caller, db, ring, ct);
         var now = time.Now();
         db.RevealAudits.Add(new RevealAuditRow
         {
@@ -32,7 +32,7 @@ internal static class RevealEndpoint
             CreatedAt = now,
             Username = caller.Account.Username,
             TokenId = caller.TokenId,
-            ApiKeyId = id.Path.Value == 0 ? null : id.Path.Value,
+            ApiKeyId = id.Value == 0 ? null : id.Value,
             PeerAddress = PeerAddress.Of(context),
             Outcome = outcome,
         });
@@ -58,15 +58,5 @@ internal static class RevealEndpoint
         return ring.Open(new SealedKey(row.KeyMaterialId, row.KeyCiphertext), row.KeyHash) is { } text
             ? ("granted", TypedResults.Ok(new RevealedKey(text)))
             : ("undecryptable", Error.Unexpected());
-    }
-
-    /// <summary>A path id that may be faulty when the handler gets it.</summary>
-    private sealed record AnyPathId(PathId Path) : IBindableFromHttpContext<AnyPathId>, IEndpointParameterMetadataProvider
-    {
-        public static async ValueTask<AnyPathId?> BindAsync(HttpContext context, ParameterInfo parameter) =>
-            new((await PathId.BindAsync(context, parameter))!);
-
-        public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-            PathId.PopulateMetadata(parameter, builder);
     }
 }

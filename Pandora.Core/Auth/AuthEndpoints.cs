@@ -20,7 +20,7 @@ internal static class AuthEndpoints
     }
 
     private static async Task<IResult> LogIn(
-        CredentialsBody body, HttpContext context, PasswordCheck passwords, Tokens tokens, CancellationToken ct)
+        Body<Credentials> body, HttpContext context, PasswordCheck passwords, Tokens tokens, CancellationToken ct)
     {
         var (username, password) = body.Value;
         var verdict = await passwords.CheckAsync(username, password, PeerAddress.Of(context), ct);

@@ -21,15 +21,17 @@ public sealed record Login(string TokenType, DateTimeOffset ExpiresIn, string Ac
 }
 
 /// <summary>Who wants to log in. Any length goes: what is too long is simply wrong.</summary>
-internal sealed record Credentials(string Username, string Password) : IReadFromJson<Credentials>
+internal sealed record Credentials(string Username, string Password) : IReadFromFields<Credentials>
 {
     public static string Entity => "Authenticate";
 
-    public static Credentials Read(JsonFields json) => new(json.Text("username"), json.Text("password"));
+    public static bool MayBeForm => true;
+
+    public static Credentials Read(Fields fields) => new(fields.Text("username"), fields.Text("password"));
 }
 
 /// <param name="NewPassword">12 to 128 characters, any of them, kept as they are; equal to the confirmation.</param>
-internal sealed record ChangePassword(string NewPassword, string ConfirmPassword) : IReadFromJson<ChangePassword>
+internal sealed record ChangePassword(string NewPassword, string ConfirmPassword) : IReadFromFields<ChangePassword>
 {
     private const string NewPasswordField = "new_password";
     private const int Shortest = 12;
@@ -37,17 +39,17 @@ internal sealed record ChangePassword(string NewPassword, string ConfirmPassword
 
     public static string Entity => "ChangePassword";
 
-    public static ChangePassword Read(JsonFields json)
+    public static ChangePassword Read(Fields fields)
     {
-        var password = json.Text(NewPasswordField);
+        var password = fields.Text(NewPasswordField);
         if (password.Length > 0 && password.EnumerateRunes().Count() is < Shortest or > Longest)
         {
-            json.Broken(NewPasswordField, $"must have {Shortest} to {Longest} characters", password);
+            fields.Broken(NewPasswordField, $"must have {Shortest} to {Longest} characters", password);
         }
-        var confirmation = json.Text("confirm_password");
+        var confirmation = fields.Text("confirm_password");
         if (password.Length > 0 && confirmation.Length > 0 && confirmation != password)
         {
-            json.Broken(NewPasswordField, "must equal confirm_password", password);
+            fields.Broken(NewPasswordField, "must equal confirm_password", password);
         }
         return new ChangePassword(password, confirmation);
     }
@@ -62,10 +64,10 @@ internal enum ReauthenticationAction
     RevealApiKey,
 }
 
-internal sealed record Reauthenticate(ReauthenticationAction Action, string Password) : IReadFromJson<Reauthenticate>
+internal sealed record Reauthenticate(ReauthenticationAction Action, string Password) : IReadFromFields<Reauthenticate>
 {
     public static string Entity => "Reauthenticate";
 
-    public static Reauthenticate Read(JsonFields json) =>
-        new(json.UpperMember<ReauthenticationAction>("action"), json.Text("password"));
+    public static Reauthenticate Read(Fields fields) =>
+        new(fields.UpperMember<ReauthenticationAction>("action"), fields.Text("password"));
 }

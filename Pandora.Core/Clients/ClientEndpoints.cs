@@ -11,12 +11,12 @@ internal static class ClientEndpoints
 {
     public static void MapClients(this IEndpointRouteBuilder api)
     {
-        var clients = api.MapGroup("/clients").WithTags("Clients");
-        clients.MapGet("/", List).ProducesOk<Client[]>(422);
-        clients.MapPost("/", Create).ProducesCreated<Client>(409, 413, 422);
-        clients.MapGet("/{id}", Get).ProducesOk<Client>(404, 422);
-        clients.MapPatch("/{id}", Update).ProducesOk<Client>(404, 409, 413, 422);
-        clients.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
+        var clients = api.MapGroup("").WithTags("Clients");
+        clients.MapGet("/clients", List).ProducesOk<Client[]>(422);
+        clients.MapPost("/clients", Create).ProducesCreated<Client>(409, 413, 422);
+        clients.MapGet("/clients/{id}", Get).ProducesOk<Client>(404, 422);
+        clients.MapPatch("/clients/{id}", Update).ProducesOk<Client>(404, 409, 413, 422);
+        clients.MapDelete("/clients/{id}", Delete).ProducesNoContent(404, 422);
     }
 
     private static async Task<IResult> List(Query<ClientFilter> query, PandoraDb db, CancellationToken ct)
@@ -59,9 +59,9 @@ internal static class ClientEndpoints
         {
             return id.NotFound("Client");
         }
-        row.Type = body.Value.Type.Or(row.Type);
-        row.Name = body.Value.Name.Or(row.Name);
-        row.Email = body.Value.Email.Or(row.Email);
+        row.Type = body.Value.Type ?? row.Type;
+        row.Name = body.Value.Name ?? row.Name;
+        row.Email = body.Value.Email ?? row.Email;
         row.EmailFolded = Fold(row.Email);
         return await db.TrySaveAsync(ct) switch
         {

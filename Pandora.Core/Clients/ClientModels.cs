@@ -11,29 +11,28 @@ public sealed record Client(int Id, ClientType Type, string Name, string Email, 
 
 /// <param name="Name">1 to 255 characters; unique.</param>
 /// <param name="Email">1 to 255 characters; unique whatever the letter case.</param>
-internal sealed record ClientCreate(ClientType Type, string Name, string Email) : IReadFromJson<ClientCreate>
+internal sealed record ClientCreate(ClientType Type, string Name, string Email) : IReadFromFields<ClientCreate>
 {
     public static string Entity => "ClientCreate";
 
-    public static ClientCreate Read(JsonFields json) =>
-        new(json.Member<ClientType>("type"), json.Name("name"), EmailRule.Check(json, json.Name("email")));
+    public static ClientCreate Read(Fields fields) =>
+        new(fields.Member<ClientType>("type"), fields.Name("name"), EmailRule.Check(fields, fields.Name("email")));
 }
 
 /// <summary>Absent properties stay as they are.</summary>
-internal sealed record ClientUpdate(Given<ClientType> Type, Given<string> Name, Given<string> Email) : IReadFromJson<ClientUpdate>
+internal sealed record ClientUpdate(ClientType? Type, string? Name, string? Email) : IReadFromFields<ClientUpdate>
 {
     public static string Entity => "ClientUpdate";
 
-    public static ClientUpdate Read(JsonFields json)
-    {
-        var update = new ClientUpdate(json.OptionalMember<ClientType>("type"), json.OptionalName("name"), json.OptionalName("email"));
-        return update.Email.IsGiven ? update with { Email = EmailRule.Check(json, update.Email.Value!) } : update;
-    }
+    public static ClientUpdate Read(Fields fields) => new(
+        fields.OptionalMember<ClientType>("type"),
+        fields.OptionalName("name"),
+        EmailRule.Check(fields, fields.OptionalName("email")));
 }
 
-internal sealed record ClientFilter(ClientType? Type) : IReadFromQuery<ClientFilter>
+internal sealed record ClientFilter(ClientType? Type) : IReadFromFields<ClientFilter>
 {
     public static string Entity => "ClientFilter";
 
-    public static ClientFilter Read(QueryFields query) => new(query.Member<ClientType>("type"));
+    public static ClientFilter Read(Fields fields) => new(fields.OptionalMember<ClientType>("type"));
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Pandora.Core.Rest;
 
 namespace Pandora.Core.Clients;
@@ -6,8 +7,9 @@ namespace Pandora.Core.Clients;
 internal static class EmailRule
 {
     /// <summary>Returns <paramref name="email"/>, having reported a fault of the property <c>email</c> if it has one.</summary>
-    public static string Check(JsonFields json, string email) =>
-        email.Length == 0 || IsValid(email) ? email : json.Broken("email", "must be an e-mail address such as name@example.org", email);
+    [return: NotNullIfNotNull(nameof(email))]
+    public static string? Check(Fields fields, string? email) =>
+        string.IsNullOrEmpty(email) || IsValid(email) ? email : fields.Broken("email", "must be an e-mail address such as name@example.org", email);
 
     private static bool IsValid(string email) =>
         !email.Any(character => char.IsWhiteSpace(character) || char.IsControl(character))

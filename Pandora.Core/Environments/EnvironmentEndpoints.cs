@@ -11,14 +11,14 @@ internal static class EnvironmentEndpoints
 {
     public static void MapEnvironments(this IEndpointRouteBuilder api)
     {
-        var environments = api.MapGroup("/environments").WithTags("Environments");
-        environments.MapGet("/", List).ProducesOk<Environment[]>(422);
-        environments.MapPost("/", EnvironmentCreation.Create).ProducesCreated<Environment>(404, 409, 413, 422);
-        environments.MapGet("/{id}", Get).ProducesOk<Environment>(404, 422);
-        environments.MapPatch("/{id}", Update).ProducesOk<Environment>(404, 409, 413, 422);
-        environments.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        environments.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
-        environments.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        var environments = api.MapGroup("").WithTags("Environments");
+        environments.MapGet("/environments", List).ProducesOk<Environment[]>(422);
+        environments.MapPost("/environments", Create).ProducesCreated<Environment>(404, 409, 413, 422);
+        environments.MapGet("/environments/{id}", Get).ProducesOk<Environment>(404, 422);
+        environments.MapPatch("/environments/{id}", Update).ProducesOk<Environment>(404, 409, 413, 422);
+        environments.MapDelete("/environments/{id}", Delete).ProducesNoContent(404, 422);
+        environments.MapPost("/environments/{id}/enable", Enable).ProducesNoContent(404, 422);
+        environments.MapPost("/environments/{id}/disable", Disable).ProducesNoContent(404, 422);
         environments.MapEnvironmentServices();
         api.MapGet("/projects/{id}/environments", ListOfProject).WithTags("Projects").ProducesOk<Environment[]>(404, 422);
     }
@@ -49,6 +49,41 @@ internal static class EnvironmentEndpoints
         return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
     }
 
+    /// <summary>Together with its services, all or nothing.</summary>
+    private static async Task<IResult> Create(Body<EnvironmentCreate> body, PandoraDb db, CancellationToken ct)
+    {
+        var input = body.Value;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.ShareLockProjectAsync(input.ProjectId.Value, ct))
+        {
+            return Error.NotFound("Project", ("id", input.ProjectId.Identifier)) with { Loc = "project_id" };
+        }
+        int[] serviceIds = [.. input.Services.Select(entry => entry.Id.Value).Distinct()];
+        var locked = await db.LockProjectServicesAsync(input.ProjectId.Value, serviceIds, ct);
+        var allocations = await db.AllocationsAsync(input.ProjectId.Value, locked, ct);
+        var assignments = locked.ToDictionary(assignment => assignment.ServiceId);
+        if (FaultsOf(input.Services, assignments, allocations) is { Count: > 0 } faults)
+        {
+            return Error.Combine(faults);
+        }
+
+        var environment = new EnvironmentRow
+        {
+            ProjectId = input.ProjectId.Value,
+            Name = input.Name,
+            Status = SwitchStatus.Enabled,
+            CreatedAt = body.Now,
+        };
+        environment.Services.AddRange(input.Services.Select(entry => entry.ToRow(assignments[entry.Id.Value], body.Now)));
+        db.Environments.Add(environment);
+        if (await db.TrySaveAsync(ct) is not null)
+        {
+            return Taken(environment);
+        }
+        await transaction.CommitAsync(ct);
+        return TypedResults.Created((string?)null, Environment.Of(environment, body.Now));
+    }
+
     private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
@@ -64,7 +99,7 @@ internal static class EnvironmentEndpoints
         {
             return id.NotFound("Environment");
         }
-        environment.Name = body.Value.Name.Or(environment.Name);
+        environment.Name = body.Value.Name ?? environment.Name;
         if (await db.TrySaveAsync(ct) is not null)
         {
             return Taken(environment);
@@ -97,6 +132,38 @@ internal static class EnvironmentEndpoints
         return switched == 0 ? id.NotFound("Environment") : TypedResults.NoContent();
     }
 
-    internal static Error Taken(EnvironmentRow environment) =>
+    /// <summary>What is wrong with the entries, at most one fault each, in their order.</summary>
+    private static List<Error> FaultsOf(
+        IReadOnlyList<EnvironmentServiceCreate> entries,
+        Dictionary<int, ProjectServiceRow> assignments,
+        Dictionary<int, Allocation> allocations)
+    {
+        var faults = new List<Error>();
+        var seen = new HashSet<int>();
+        foreach (var (i, entry) in entries.Index())
+        {
+            var serviceId = entry.Id.Value;
+            if (!assignments.TryGetValue(serviceId, out var assignment))
+            {
+                faults.Add(Error.NotFound("Service", ("id", entry.Id.Identifier)) with { Loc = $"services[{i}].id" });
+            }
+            else if (!seen.Add(serviceId))
+            {
+                faults.Add(Error.AlreadyExists("EnvironmentService", ("id", serviceId)) with { Loc = $"services[{i}].id" });
+            }
+            else if (!allocations[serviceId].Allows(entry.MaxRequests))
+            {
+                faults.Add(QuotaRefusal.OfEnvironment(
+                    EnvironmentCreate.Entity,
+                    $"services[{i}].max_requests",
+                    assignment,
+                    allocations[serviceId],
+                    entry.MaxRequests));
+            }
+        }
+        return faults;
+    }
+
+    private static Error Taken(EnvironmentRow environment) =>
         Error.AlreadyExists("Environment", ("name", environment.Name), ("project_id", environment.ProjectId));
 }

@@ -30,37 +30,37 @@ public sealed record Environment(
 
 /// <param name="Name">1 to 255 characters; unique among the environments of the project.</param>
 internal sealed record EnvironmentCreate(string Name, RecordId ProjectId, IReadOnlyList<EnvironmentServiceCreate> Services)
-    : IReadFromJson<EnvironmentCreate>
+    : IReadFromFields<EnvironmentCreate>
 {
     public static string Entity => "EnvironmentCreate";
 
-    public static EnvironmentCreate Read(JsonFields json) =>
-        new(json.Name("name"), json.Id("project_id"), json.Objects("services", EnvironmentServiceCreate.Read));
+    public static EnvironmentCreate Read(Fields fields) =>
+        new(fields.Name("name"), fields.Id("project_id"), fields.Objects("services", EnvironmentServiceCreate.Read));
 }
 
 /// <summary>Absent properties stay as they are.</summary>
-internal sealed record EnvironmentUpdate(Given<string> Name) : IReadFromJson<EnvironmentUpdate>
+internal sealed record EnvironmentUpdate(string? Name) : IReadFromFields<EnvironmentUpdate>
 {
     public static string Entity => "EnvironmentUpdate";
 
-    public static EnvironmentUpdate Read(JsonFields json) => new(json.OptionalName("name"));
+    public static EnvironmentUpdate Read(Fields fields) => new(fields.OptionalName("name"));
 }
 
-internal sealed record EnvironmentFilter(RecordId? ProjectId) : IReadFromQuery<EnvironmentFilter>
+internal sealed record EnvironmentFilter(RecordId? ProjectId) : IReadFromFields<EnvironmentFilter>
 {
     public static string Entity => "EnvironmentFilter";
 
-    public static EnvironmentFilter Read(QueryFields query) => new(query.Id("project_id"));
+    public static EnvironmentFilter Read(Fields fields) => new(fields.OptionalId("project_id"));
 }
 
 /// <summary>A service to put on an environment, alone or in the list of a new environment.</summary>
 /// <param name="Id">Id of the service.</param>
 /// <param name="MaxRequests">-1 is unlimited.</param>
-internal sealed record EnvironmentServiceCreate(RecordId Id, long MaxRequests) : IReadFromJson<EnvironmentServiceCreate>
+internal sealed record EnvironmentServiceCreate(RecordId Id, long MaxRequests) : IReadFromFields<EnvironmentServiceCreate>
 {
     public static string Entity => "EnvironmentService";
 
-    public static EnvironmentServiceCreate Read(JsonFields json) => new(json.Id("id"), json.Quota("max_requests"));
+    public static EnvironmentServiceCreate Read(Fields fields) => new(fields.Id("id"), fields.Quota("max_requests"));
 
     /// <summary>The row for it, with its full quota and without an environment.</summary>
     /// <param name="assignment">The service on the project.</param>
@@ -76,9 +76,9 @@ internal sealed record EnvironmentServiceCreate(RecordId Id, long MaxRequests) :
 }
 
 /// <param name="MaxRequests">-1 is unlimited.</param>
-internal sealed record EnvironmentServiceUpdate(long MaxRequests) : IReadFromJson<EnvironmentServiceUpdate>
+internal sealed record EnvironmentServiceUpdate(long MaxRequests) : IReadFromFields<EnvironmentServiceUpdate>
 {
     public static string Entity => "EnvironmentServiceUpdateInput";
 
-    public static EnvironmentServiceUpdate Read(JsonFields json) => new(json.Quota("max_requests"));
+    public static EnvironmentServiceUpdate Read(Fields fields) => new(fields.Quota("max_requests"));
 }

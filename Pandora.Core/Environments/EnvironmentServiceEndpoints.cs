@@ -11,11 +11,10 @@ internal static class EnvironmentServiceEndpoints
 {
     public static void MapEnvironmentServices(this IEndpointRouteBuilder environments)
     {
-        var services = environments.MapGroup("/{id}/services");
-        services.MapPost("/", Assign).ProducesOk<EnvService>(404, 409, 413, 422);
-        services.MapPatch("/{service_id}", Update).ProducesOk<EnvService>(404, 413, 422);
-        services.MapDelete("/{service_id}", Remove).ProducesNoContent(404, 422);
-        services.MapPost("/{service_id}/reset-requests", Reset).ProducesOk<EnvService>(404, 422);
+        environments.MapPost("/environments/{id}/services", Assign).ProducesOk<EnvService>(404, 409, 413, 422);
+        environments.MapPatch("/environments/{id}/services/{service_id}", Update).ProducesOk<EnvService>(404, 413, 422);
+        environments.MapDelete("/environments/{id}/services/{service_id}", Remove).ProducesNoContent(404, 422);
+        environments.MapPost("/environments/{id}/services/{service_id}/reset-requests", Reset).ProducesOk<EnvService>(404, 422);
     }
 
     private static async Task<IResult> Assign(

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Pandora.Core.Errors;
 
@@ -21,8 +22,8 @@ internal enum ErrorCode
 }
 
 /// <summary>
-/// The one error model. REST and gRPC translate it last; only <see cref="ErrorResponses"/> and the gRPC status mapping
-/// know status codes.
+/// The one error model, and the error object of REST as it is written. REST and gRPC translate it last; only
+/// <see cref="ErrorResponses"/> and the gRPC status mapping know status codes.
 /// </summary>
 /// <param name="Message">For people. Holds no SQL, host, key, password or token.</param>
 /// <param name="Entity">The record type, or the input whose field is at fault. Null: none to name.</param>
@@ -33,41 +34,38 @@ internal sealed record Error(
     ErrorCode Code,
     string Message,
     string? Entity = null,
-    IReadOnlyList<(string Name, object Value)>? Identifiers = null,
+    IReadOnlyDictionary<string, object>? Identifiers = null,
     string? Loc = null,
     IReadOnlyList<Error>? Errors = null) : IResult
 {
     private const int MessagesShown = 5;
 
     /// <summary>Whole seconds after which a caller may try again; written as <c>Retry-After</c>. Null: not said.</summary>
+    [JsonIgnore]
     public int? RetryAfterSeconds { get; init; }
 
     /// <summary>On a refusal for lack of a valid token: whether one was presented. Told in <c>WWW-Authenticate</c>.</summary>
+    [JsonIgnore]
     public bool TokenWasPresented { get; init; }
 
     /// <summary>The addressed or referenced record does not exist.</summary>
     public static Error NotFound(string entity, params IReadOnlyList<(string Name, object Value)> identifiers) =>
-        new(ErrorCode.NotFound, $"{entity} with {Describe(identifiers)} does not exist.", entity, identifiers);
+        new(ErrorCode.NotFound, $"{entity} with {Describe(identifiers)} does not exist.", entity, Ordered(identifiers));
 
     /// <summary>A record with the same unique values exists.</summary>
     public static Error AlreadyExists(string entity, params IReadOnlyList<(string Name, object Value)> identifiers) =>
-        new(ErrorCode.AlreadyExists, $"{entity} with {Describe(identifiers)} already exists.", entity, identifiers);
+        new(ErrorCode.AlreadyExists, $"{entity} with {Describe(identifiers)} already exists.", entity, Ordered(identifiers));
 
-    /// <summary>One field of an input breaks a rule.</summary>
+    /// <summary>One field of an input breaks a rule; of the input "body" or "query": it cannot be read.</summary>
     public static Error Field(string entity, string loc, string message) =>
         new(ErrorCode.ValidationFailed, message, entity, Loc: loc);
 
     /// <summary>A stored record is in a state that forbids the operation.</summary>
     public static Error State(string entity, string message, params IReadOnlyList<(string Name, object Value)> identifiers) =>
-        new(ErrorCode.ValidationFailed, message, entity, identifiers);
+        new(ErrorCode.ValidationFailed, message, entity, Ordered(identifiers));
 
-    /// <summary>The body cannot be read; <paramref name="loc"/> names the property if one is to blame.</summary>
-    public static Error Body(string message, string? loc = null) =>
-        new(ErrorCode.ValidationFailed, message, "body", Loc: loc);
-
-    /// <summary>A query parameter cannot be read.</summary>
-    public static Error Query(string parameter, string message) =>
-        new(ErrorCode.ValidationFailed, message, "query", Loc: parameter);
+    /// <summary>The body cannot be read, and no property of it is to blame.</summary>
+    public static Error Body(string message) => new(ErrorCode.ValidationFailed, message, "body");
 
     /// <summary>The caller is not known.</summary>
     /// <param name="tokenWasPresented">True: there was a bearer token, but it is not good.</param>
@@ -91,6 +89,7 @@ internal sealed record Error(
             : new Error(ErrorCode.AggregateErrors, JoinMessages(errors), Errors: errors);
 
     /// <summary>The code that decides the status: an aggregate answers like the best of its children.</summary>
+    [JsonIgnore]
     public ErrorCode DecidingCode => Errors is null ? Code : Errors.Min(child => child.Code);
 
     public Task ExecuteAsync(HttpContext httpContext) => ErrorResponses.WriteAsync(httpContext, this);
@@ -101,6 +100,9 @@ internal sealed record Error(
         return errors.Count > MessagesShown ? $"{shown} And {errors.Count - MessagesShown} more." : shown;
     }
 
+    private static OrderedDictionary<string, object> Ordered(IReadOnlyList<(string Name, object Value)> identifiers) =>
+        new(identifiers.Select(pair => KeyValuePair.Create(pair.Name, pair.Value)));
+
     private static string Describe(IReadOnlyList<(string Name, object Value)> identifiers) =>
-        string.Join(", ", identifiers.Select(pair => $"{pair.Name} {JsonSerializer.Serialize(pair.Value, ErrorResponses.ForMessages)}"));
+        string.Join(", ", identifiers.Select(pair => $"{pair.Name} {JsonSerializer.Serialize(pair.Value, ErrorResponses.Json)}"));
 }

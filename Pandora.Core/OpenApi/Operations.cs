@@ -22,17 +22,22 @@ internal static class Operations
         operation.Parameters =
         [
             .. metadata.OfType<PathMetadata>().Select(OfPath),
-            .. metadata.OfType<QueryMetadata>().SelectMany(query => query.Parameters).Select(OfQuery),
+            .. metadata.OfType<QueryMetadata>().SelectMany(query => query.Schema.Properties!).Select(OfQuery),
         ];
         if (metadata.OfType<RequestBodyMetadata>().FirstOrDefault() is { } body)
         {
             operation.RequestBody = OfBody(body, document);
         }
-        AddAccess(operation, metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy, document);
-        AddRefusals(operation, document);
-        if (metadata.OfType<QueryMetadata>().Any())
+        var policy = metadata.OfType<IAuthorizeData>().LastOrDefault()?.Policy;
+        if (policy is not null)
         {
-            AddHeader(operation, StatusCodes.Status200OK, HeaderNames.Link, "Leads to the next page, if there is one: <…>; rel=\"next\".");
+            var scheme = policy == Policies.Reveal ? ApiDocument.ScopedScheme : ApiDocument.PasswordScheme;
+            operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] }];
+        }
+        AddRefusals(operation, policy is null ? ["500", "503"] : ["401", "403", "500", "503"], document);
+        if (metadata.OfType<QueryMetadata>().Any() && operation.Responses!["200"] is OpenApiResponse page)
+        {
+            page.Headers = Header(HeaderNames.Link, JsonSchemaType.String, "Leads to the next page, if there is one: <…>; rel=\"next\".");
         }
         return Task.CompletedTask;
     }
@@ -49,20 +54,19 @@ internal static class Operations
         Name = path.Name,
         In = ParameterLocation.Path,
         Required = true,
-        Schema = path.IsUuid ? Schemas.Uuid() : Schemas.RecordId(),
+        Schema = path.IsUuid ? InputSchemas.Uuid() : InputSchemas.RecordId(),
     };
 
-    private static OpenApiParameter OfQuery(FieldDescription parameter) => new()
+    private static OpenApiParameter OfQuery(KeyValuePair<string, IOpenApiSchema> parameter) => new()
     {
-        Name = parameter.Name,
+        Name = parameter.Key,
         In = ParameterLocation.Query,
-        Required = parameter.Required,
-        Schema = Schemas.OfField(parameter),
+        Schema = parameter.Value,
     };
 
     private static OpenApiRequestBody OfBody(RequestBodyMetadata body, OpenApiDocument document)
     {
-        document.AddComponent(body.Name, Schemas.OfObject(body.Fields));
+        document.AddComponent(body.Name, body.Schema);
         string[] kinds = body.AlsoForm ? [Json, "application/x-www-form-urlencoded", "multipart/form-data"] : [Json];
         return new OpenApiRequestBody
         {
@@ -73,76 +77,33 @@ internal static class Operations
         };
     }
 
-    private static void AddAccess(OpenApiOperation operation, string? policy, OpenApiDocument document)
+    /// <param name="always">Statuses that follow from the kind of route; it declares the others itself.</param>
+    private static void AddRefusals(OpenApiOperation operation, string[] always, OpenApiDocument document)
     {
-        if (policy is null)
+        var declared = operation.Responses!;
+        operation.Responses = [];
+        foreach (var status in declared.Keys.Union(always).Order(StringComparer.Ordinal))
         {
-            return;
-        }
-        var scheme = policy == Policies.Reveal ? ApiDocument.ScopedScheme : ApiDocument.PasswordScheme;
-        operation.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference(scheme, document)] = [] }];
-        Declare(operation, StatusCodes.Status401Unauthorized);
-        Declare(operation, StatusCodes.Status403Forbidden);
-    }
-
-    private static void AddRefusals(OpenApiOperation operation, OpenApiDocument document)
-    {
-        Declare(operation, StatusCodes.Status500InternalServerError);
-        Declare(operation, StatusCodes.Status503ServiceUnavailable);
-        foreach (var (status, response) in operation.Responses!.Where(response => response.Key[0] is '4' or '5'))
-        {
-            if (response is OpenApiResponse { Content: null or { Count: 0 } } refusal)
-            {
-                refusal.Content = new Dictionary<string, OpenApiMediaType>
-                {
-                    [Json] = new OpenApiMediaType { Schema = new OpenApiSchemaReference(ErrorSchema.Name, document) },
-                };
-                AddRetryAfter(operation, status);
-            }
-        }
-        if (operation.Responses!.ContainsKey("401"))
-        {
-            AddHeader(operation, StatusCodes.Status401Unauthorized, HeaderNames.WWWAuthenticate, "Bearer, and whether the token was refused.");
-        }
-        operation.Responses = Sorted(operation.Responses!);
-    }
-
-    private static void AddRetryAfter(OpenApiOperation operation, string status)
-    {
-        if (status is "429" or "503")
-        {
-            AddHeader(operation, int.Parse(status, CultureInfo.InvariantCulture), HeaderNames.RetryAfter, "Whole seconds, at least 1.");
+            var response = declared.GetValueOrDefault(status);
+            operation.Responses[status] = status[0] is '2' || response is { Content.Count: > 0 } ? response! : Refusal(status, document);
         }
     }
 
-    private static OpenApiResponses Sorted(OpenApiResponses responses)
+    private static OpenApiResponse Refusal(string status, OpenApiDocument document) => new()
     {
-        var sorted = new OpenApiResponses();
-        foreach (var (status, response) in responses.OrderBy(response => response.Key, StringComparer.Ordinal))
+        Description = ReasonPhrases.GetReasonPhrase(int.Parse(status, CultureInfo.InvariantCulture)),
+        Content = new Dictionary<string, OpenApiMediaType>
         {
-            sorted[status] = response;
-        }
-        return sorted;
-    }
-
-    private static void Declare(OpenApiOperation operation, int status)
-    {
-        operation.Responses ??= [];
-        operation.Responses.TryAdd(
-            status.ToString(CultureInfo.InvariantCulture),
-            new OpenApiResponse { Description = ReasonPhrases.GetReasonPhrase(status) });
-    }
-
-    private static void AddHeader(OpenApiOperation operation, int status, string name, string description)
-    {
-        if (operation.Responses?[status.ToString(CultureInfo.InvariantCulture)] is OpenApiResponse response)
+            [Json] = new OpenApiMediaType { Schema = new OpenApiSchemaReference(ErrorSchema.Name, document) },
+        },
+        Headers = status switch
         {
-            response.Headers ??= new Dictionary<string, IOpenApiHeader>();
-            response.Headers[name] = new OpenApiHeader
-            {
-                Description = description,
-                Schema = new OpenApiSchema { Type = name == HeaderNames.RetryAfter ? JsonSchemaType.Integer : JsonSchemaType.String },
-            };
-        }
-    }
+            "401" => Header(HeaderNames.WWWAuthenticate, JsonSchemaType.String, "Bearer, and whether the token was refused."),
+            "429" or "503" => Header(HeaderNames.RetryAfter, JsonSchemaType.Integer, "Whole seconds, at least 1."),
+            _ => null,
+        },
+    };
+
+    private static Dictionary<string, IOpenApiHeader> Header(string name, JsonSchemaType type, string description) =>
+        new() { [name] = new OpenApiHeader { Description = description, Schema = new OpenApiSchema { Type = type } } };
 }

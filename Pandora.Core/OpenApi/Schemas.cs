@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -7,27 +5,24 @@ using Pandora.Core.Rest;
 
 namespace Pandora.Core.OpenApi;
 
-/// <summary>Schemas of what is answered, corrected where the generator cannot know, and of what is sent.</summary>
+/// <summary>Schemas of what is answered, corrected where the generator cannot know.</summary>
 internal static class Schemas
 {
-    private const string DateTimeFormat = "date-time";
-
-    /// <summary>Views: every property is always there; timestamps and closed sets are texts.</summary>
+    /// <summary>Every property is always there; timestamps and closed sets are texts.</summary>
     public static Task Shape(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken ct)
     {
         var type = Nullable.GetUnderlyingType(context.JsonTypeInfo.Type) ?? context.JsonTypeInfo.Type;
         if (context.JsonPropertyInfo?.CustomConverter is IWritesWords writer)
         {
-            SetWords(schema, writer.Words);
+            schema.Enum = [.. writer.Words.Select(word => (JsonNode)word)];
         }
-        else if (type.IsEnum)
+        if (type.IsEnum)
         {
-            // Written by the policy of the product, whatever the name in the code is.
-            SetWords(schema, [.. Enum.GetNames(type).Select(JsonNamingPolicy.SnakeCaseLower.ConvertName)]);
+            schema.Type = JsonSchemaType.String;
         }
         else if (type == typeof(DateTimeOffset))
         {
-            schema.Format = DateTimeFormat;
+            schema.Format = "date-time";
             schema.Type = JsonSchemaType.String | (context.JsonTypeInfo.Type == type ? default : JsonSchemaType.Null);
         }
         else if (schema.Properties is { Count: > 0 } properties)
@@ -39,58 +34,5 @@ internal static class Schemas
             schema.Type &= ~JsonSchemaType.Null;
         }
         return Task.CompletedTask;
-    }
-
-    /// <summary>An object that is sent.</summary>
-    public static OpenApiSchema OfObject(IReadOnlyList<FieldDescription> fields) => new()
-    {
-        Type = JsonSchemaType.Object,
-        Properties = fields.ToDictionary(field => field.Name, field => (IOpenApiSchema)OfField(field)),
-        Required = fields.Where(field => field.Required).Select(field => field.Name).ToHashSet(),
-    };
-
-    /// <summary>A property or parameter that is sent.</summary>
-    public static OpenApiSchema OfField(FieldDescription field)
-    {
-        var schema = field.Kind switch
-        {
-            FieldKind.Word => SetWords(new OpenApiSchema(), field.Words),
-            FieldKind.RecordId => RecordId(),
-            FieldKind.Number => new OpenApiSchema
-            {
-                Type = JsonSchemaType.Integer,
-                Format = field.Max > int.MaxValue ? "int64" : "int32",
-                Minimum = field.Min.ToString(CultureInfo.InvariantCulture),
-                Maximum = field.Max.ToString(CultureInfo.InvariantCulture),
-            },
-            FieldKind.Flag => new OpenApiSchema { Type = JsonSchemaType.Boolean },
-            FieldKind.Instant => new OpenApiSchema { Type = JsonSchemaType.String, Format = DateTimeFormat },
-            FieldKind.InstantOrDate => new OpenApiSchema
-            {
-                Type = JsonSchemaType.String,
-                Description = "A timestamp, or a date (YYYY-MM-DD), which means its first moment in UTC.",
-                AnyOf = [new OpenApiSchema { Format = DateTimeFormat }, new OpenApiSchema { Format = "date" }],
-            },
-            FieldKind.Objects => new OpenApiSchema { Type = JsonSchemaType.Array, Items = OfObject(field.Items) },
-            _ => new OpenApiSchema
-            {
-                Type = JsonSchemaType.String,
-                MinLength = field.Required || field.MaxLength is not null ? 1 : null,
-                MaxLength = field.MaxLength,
-            },
-        };
-        schema.Type |= field.Nullable ? JsonSchemaType.Null : default;
-        return schema;
-    }
-
-    public static OpenApiSchema RecordId() => new() { Type = JsonSchemaType.Integer, Format = "int32", Minimum = "1" };
-
-    public static OpenApiSchema Uuid() => new() { Type = JsonSchemaType.String, Format = "uuid" };
-
-    private static OpenApiSchema SetWords(OpenApiSchema schema, IReadOnlyList<string> words)
-    {
-        schema.Type = JsonSchemaType.String;
-        schema.Enum = [.. words.Select(word => (JsonNode)word)];
-        return schema;
     }
 }

@@ -11,14 +11,14 @@ internal static class ProjectEndpoints
 {
     public static void MapProjects(this IEndpointRouteBuilder api)
     {
-        var projects = api.MapGroup("/projects").WithTags("Projects");
-        projects.MapGet("/", List).ProducesOk<Project[]>(422);
-        projects.MapPost("/", ProjectCreation.Create).ProducesCreated<Project>(404, 409, 413, 422);
-        projects.MapGet("/{id}", Get).ProducesOk<Project>(404, 422);
-        projects.MapPatch("/{id}", Update).ProducesOk<Project>(404, 409, 413, 422);
-        projects.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        projects.MapPost("/{id}/enable", Enable).ProducesNoContent(404, 422);
-        projects.MapPost("/{id}/disable", Disable).ProducesNoContent(404, 422);
+        var projects = api.MapGroup("").WithTags("Projects");
+        projects.MapGet("/projects", List).ProducesOk<Project[]>(422);
+        projects.MapPost("/projects", Create).ProducesCreated<Project>(404, 409, 413, 422);
+        projects.MapGet("/projects/{id}", Get).ProducesOk<Project>(404, 422);
+        projects.MapPatch("/projects/{id}", Update).ProducesOk<Project>(404, 409, 413, 422);
+        projects.MapDelete("/projects/{id}", Delete).ProducesNoContent(404, 422);
+        projects.MapPost("/projects/{id}/enable", Enable).ProducesNoContent(404, 422);
+        projects.MapPost("/projects/{id}/disable", Disable).ProducesNoContent(404, 422);
         projects.MapProjectServices();
         api.MapGet("/clients/{id}/projects", ListOfClient).WithTags("Clients").ProducesOk<Project[]>(404, 422);
     }
@@ -42,6 +42,39 @@ internal static class ProjectEndpoints
         return page.Answer(page.Rows.Select(row => Project.Of(row, now)));
     }
 
+    /// <summary>Together with its services, all or nothing.</summary>
+    private static async Task<IResult> Create(Body<ProjectCreate> body, PandoraDb db, CancellationToken ct)
+    {
+        var input = body.Value;
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
+        if (!await db.ShareLockClientAsync(input.ClientId.Value, ct))
+        {
+            return Error.NotFound("Client", ("id", input.ClientId.Identifier)) with { Loc = "client_id" };
+        }
+        var kept = await db.ShareLockServicesAsync([.. input.Services.Select(entry => entry.Id.Value).Distinct()], ct);
+        var services = kept.ToDictionary(service => service.Id);
+        if (FaultsOf(input.Services, services) is { Count: > 0 } faults)
+        {
+            return Error.Combine(faults);
+        }
+
+        var project = new ProjectRow
+        {
+            ClientId = input.ClientId.Value,
+            Name = input.Name,
+            Status = SwitchStatus.Enabled,
+            CreatedAt = body.Now,
+        };
+        project.Services.AddRange(input.Services.Select(entry => entry.ToRow(services[entry.Id.Value], body.Now)));
+        db.Projects.Add(project);
+        if (await db.TrySaveAsync(ct) is not null)
+        {
+            return Taken(project);
+        }
+        await transaction.CommitAsync(ct);
+        return TypedResults.Created((string?)null, Project.Of(project, body.Now));
+    }
+
     private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
@@ -57,7 +90,7 @@ internal static class ProjectEndpoints
         {
             return id.NotFound("Project");
         }
-        project.Name = body.Value.Name.Or(project.Name);
+        project.Name = body.Value.Name ?? project.Name;
         if (await db.TrySaveAsync(ct) is not null)
         {
             return Taken(project);
@@ -90,7 +123,27 @@ internal static class ProjectEndpoints
         return switched == 0 ? id.NotFound("Project") : TypedResults.NoContent();
     }
 
-    internal static Error Taken(ProjectRow project) =>
+    /// <summary>What is wrong with the entries, at most one fault each, in their order.</summary>
+    private static List<Error> FaultsOf(IReadOnlyList<ProjectServiceCreate> entries, Dictionary<int, ServiceRow> services)
+    {
+        var faults = new List<Error>();
+        var seen = new HashSet<int>();
+        foreach (var (i, entry) in entries.Index())
+        {
+            var loc = $"services[{i}].id";
+            if (!services.ContainsKey(entry.Id.Value))
+            {
+                faults.Add(Error.NotFound("Service", ("id", entry.Id.Identifier)) with { Loc = loc });
+            }
+            else if (!seen.Add(entry.Id.Value))
+            {
+                faults.Add(Error.AlreadyExists("ProjectService", ("id", entry.Id.Identifier)) with { Loc = loc });
+            }
+        }
+        return faults;
+    }
+
+    private static Error Taken(ProjectRow project) =>
         Error.AlreadyExists("Project", ("name", project.Name), ("client_id", project.ClientId));
 
     // One statement for all, so that counters and schedules are of one moment.

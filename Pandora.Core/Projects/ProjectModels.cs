@@ -29,18 +29,18 @@ public sealed record Project(
 
 /// <param name="Name">1 to 255 characters; unique among the projects of the client.</param>
 internal sealed record ProjectCreate(string Name, RecordId ClientId, IReadOnlyList<ProjectServiceCreate> Services)
-    : IReadFromJson<ProjectCreate>
+    : IReadFromFields<ProjectCreate>
 {
     public static string Entity => "ProjectCreate";
 
-    public static ProjectCreate Read(JsonFields json) =>
-        new(json.Name("name"), json.Id("client_id"), json.Objects("services", ProjectServiceCreate.Read));
+    public static ProjectCreate Read(Fields fields) =>
+        new(fields.Name("name"), fields.Id("client_id"), fields.Objects("services", ProjectServiceCreate.Read));
 }
 
 /// <summary>Absent properties stay as they are.</summary>
-internal sealed record ProjectUpdate(Given<string> Name) : IReadFromJson<ProjectUpdate>
+internal sealed record ProjectUpdate(string? Name) : IReadFromFields<ProjectUpdate>
 {
     public static string Entity => "ProjectUpdate";
 
-    public static ProjectUpdate Read(JsonFields json) => new(json.OptionalName("name"));
+    public static ProjectUpdate Read(Fields fields) => new(fields.OptionalName("name"));
 }

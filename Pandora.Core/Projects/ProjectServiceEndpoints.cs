@@ -11,11 +11,10 @@ internal static class ProjectServiceEndpoints
 {
     public static void MapProjectServices(this IEndpointRouteBuilder projects)
     {
-        var services = projects.MapGroup("/{id}/services");
-        services.MapPost("/", Assign).ProducesOk<ProjectService>(404, 409, 413, 422);
-        services.MapPatch("/{service_id}", Update).ProducesOk<ProjectService>(404, 413, 422);
-        services.MapDelete("/{service_id}", Remove).ProducesNoContent(404, 422);
-        services.MapPost("/{service_id}/reset-requests", Reset).ProducesOk<ProjectReset>(404, 413, 422);
+        projects.MapPost("/projects/{id}/services", Assign).ProducesOk<ProjectService>(404, 409, 413, 422);
+        projects.MapPatch("/projects/{id}/services/{service_id}", Update).ProducesOk<ProjectService>(404, 413, 422);
+        projects.MapDelete("/projects/{id}/services/{service_id}", Remove).ProducesNoContent(404, 422);
+        projects.MapPost("/projects/{id}/services/{service_id}/reset-requests", Reset).ProducesOk<ProjectReset>(404, 413, 422);
     }
 
     private static async Task<IResult> Assign(
@@ -51,9 +50,8 @@ internal static class ProjectServiceEndpoints
         {
             return await NotFound(id, serviceId, db, ct);
         }
-        if (input.MaxRequests.IsGiven)
+        if (input.MaxRequests is { } limit)
         {
-            var limit = input.MaxRequests.Value;
             var allocation = await db.AllocationAsync(assignment, ct);
             if (!allocation.AllowsLimit(limit))
             {

@@ -9,7 +9,7 @@ namespace Pandora.Core.Requests;
 /// <summary>A UUID in the path, in any of its usual spellings.</summary>
 /// <param name="Text">As it was written.</param>
 internal sealed record PathUuid(Guid Value, string Text, Error? Fault)
-    : IPathInput, IBindableFromHttpContext<PathUuid>, IEndpointParameterMetadataProvider
+    : IRequestInput, IBindableFromHttpContext<PathUuid>, IEndpointParameterMetadataProvider
 {
     /// <summary>The 404 for a path that addresses a record that does not exist.</summary>
     public Error NotFound(string entity) => Error.NotFound(entity, ("id", Text));

@@ -72,23 +72,23 @@ internal enum ExecutionStatusFilter
 /// <summary>Both ends are included. Null: open.</summary>
 internal readonly record struct RequestTimes(DateTimeOffset? From, DateTimeOffset? To)
 {
-    public static RequestTimes Read(QueryFields query)
+    public static RequestTimes Read(Fields fields)
     {
-        var from = query.Instant("request_time_from");
-        var to = query.Instant("request_time_to");
-        return new RequestTimes(from, to < from ? query.Broken("request_time_to", "must not be before request_time_from", to) : to);
+        var from = fields.OptionalInstant("request_time_from");
+        var to = fields.OptionalInstant("request_time_to");
+        return new RequestTimes(from, to < from ? fields.Broken("request_time_to", "must not be before request_time_from", to) : to);
     }
 }
 
 /// <summary>Which rows of one service's log are wanted.</summary>
-internal sealed record ServiceRequestFilter(RequestTimes Times, ExecutionStatusFilter? Status) : IReadFromQuery<ServiceRequestFilter>
+internal sealed record ServiceRequestFilter(RequestTimes Times, ExecutionStatusFilter? Status) : IReadFromFields<ServiceRequestFilter>
 {
     public static string Entity => "RequestFilter";
 
     public static bool ListsUuids => true;
 
-    public static ServiceRequestFilter Read(QueryFields query) =>
-        new(RequestTimes.Read(query), query.Member<ExecutionStatusFilter>("execution_status"));
+    public static ServiceRequestFilter Read(Fields fields) =>
+        new(RequestTimes.Read(fields), fields.OptionalMember<ExecutionStatusFilter>("execution_status"));
 
     /// <summary>The same for the log as a whole.</summary>
     public RequestFilter Of(RecordId service) => new(null, null, null, null, service, Status, null, Times);
@@ -104,19 +104,19 @@ internal sealed record RequestFilter(
     ExecutionStatusFilter? Status,
     FailureCode? Reason,
     RequestTimes Times)
-    : IReadFromQuery<RequestFilter>
+    : IReadFromFields<RequestFilter>
 {
     public static string Entity => ServiceRequestFilter.Entity;
 
     public static bool ListsUuids => true;
 
-    public static RequestFilter Read(QueryFields query) => new(
-        query.Id("api_key_id"),
-        query.Id("environment_id"),
-        query.Id("project_id"),
-        query.Id("client_id"),
-        query.Id("service_id"),
-        query.Member<ExecutionStatusFilter>("execution_status"),
-        query.UpperMember<FailureCode>("unauthorized_reason"),
-        RequestTimes.Read(query));
+    public static RequestFilter Read(Fields fields) => new(
+        fields.OptionalId("api_key_id"),
+        fields.OptionalId("environment_id"),
+        fields.OptionalId("project_id"),
+        fields.OptionalId("client_id"),
+        fields.OptionalId("service_id"),
+        fields.OptionalMember<ExecutionStatusFilter>("execution_status"),
+        fields.OptionalUpperMember<FailureCode>("unauthorized_reason"),
+        RequestTimes.Read(fields));
 }

@@ -8,6 +8,3 @@ internal interface IRequestInput
     /// <summary>Why the input cannot be used. Null: it can.</summary>
     Error? Fault { get; }
 }
-
-/// <summary>An input from the path; its faults are reported before those of any other input.</summary>
-internal interface IPathInput : IRequestInput;

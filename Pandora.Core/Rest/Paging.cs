@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Net.Http.Headers;
 using Pandora.Core.Persistence;
 
 namespace Pandora.Core.Rest;
@@ -19,16 +18,16 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
     private const int MaxLimit = 1000;
 
     /// <param name="listsUuids">Whether the rows of the list are known by a UUID; else they are by a number.</param>
-    public static PageRequest Read(QueryFields query, PathString requestPath, bool listsUuids)
+    public static PageRequest Read(Fields query, PathString requestPath, bool listsUuids)
     {
         var filters = query.Given.ToList();
         var path = requestPath.ToUriComponent().TrimEnd('/');
-        var limit = query.Number("limit", 1, MaxLimit);
-        ListPosition? after = query.Text("cursor") switch
+        var limit = query.OptionalNumber("limit", 1, MaxLimit);
+        ListPosition? after = query.OptionalText("cursor") switch
         {
             null => null,
             var cursor when Decode(cursor, path, listsUuids) is { } position => position,
-            _ => query.Unreadable<ListPosition?>("cursor", "must be taken from the Link header of this list", null),
+            _ => query.Unreadable<ListPosition?>("cursor", "must be taken from the Link header of this list"),
         };
         return new PageRequest(limit, after, path, filters);
     }
@@ -94,22 +93,18 @@ internal sealed record PageRequest(int? Limit, ListPosition? After, string Path,
     }
 }
 
-/// <summary>One page of a list.</summary>
+/// <summary>One page of a list: the answer is the plain array, with the way to the next page beside it.</summary>
 /// <param name="Link">The <c>Link</c> header that leads to the next page. Null: there is none.</param>
-internal sealed record Page<TRow>(IReadOnlyList<TRow> Rows, string? Link)
+internal sealed record Page<TRow>(IReadOnlyList<TRow> Rows, string? Link) : IResult
 {
-    /// <summary>Answers with the plain array of <paramref name="views"/>.</summary>
-    public IResult Answer<TView>(IEnumerable<TView> views) => new ListResult<TView>(views.ToArray(), Link);
-}
+    /// <summary>The same page, answered with <paramref name="views"/>.</summary>
+    public Page<TView> Answer<TView>(IEnumerable<TView> views) => new([.. views], Link);
 
-/// <summary>An array, with the way to the next page beside it.</summary>
-internal sealed record ListResult<TView>(TView[] Rows, string? Link) : IResult
-{
     public Task ExecuteAsync(HttpContext httpContext)
     {
         if (Link is not null)
         {
-            httpContext.Response.Headers[HeaderNames.Link] = Link;
+            httpContext.Response.Headers.Link = Link;
         }
         return TypedResults.Ok(Rows).ExecuteAsync(httpContext);
     }

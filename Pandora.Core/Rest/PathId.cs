@@ -8,26 +8,25 @@ namespace Pandora.Core.Rest;
 /// <summary>Tells the OpenAPI document what a route parameter holds.</summary>
 internal sealed record PathMetadata(string Name, bool IsUuid);
 
-/// <summary>A record id in the path. The route parameter is the handler's parameter in snake_case.</summary>
+/// <summary>A record id in the path, before other inputs among the handler's parameters. The route parameter is the handler's parameter in snake_case.</summary>
 internal sealed record PathId(RecordId Id, Error? Fault)
-    : IPathInput, IBindableFromHttpContext<PathId>, IEndpointParameterMetadataProvider
+    : IRequestInput, IBindableFromHttpContext<PathId>, IEndpointParameterMetadataProvider
 {
     public int Value => Id.Value;
 
     /// <summary>The 404 for a path that addresses a record that does not exist.</summary>
     public Error NotFound(string entity) => Error.NotFound(entity, ("id", Id.Identifier));
 
-    public static ValueTask<PathId?> BindAsync(HttpContext context, ParameterInfo parameter)
+    public static ValueTask<PathId?> BindAsync(HttpContext context, ParameterInfo parameter) =>
+        ValueTask.FromResult<PathId?>(Read(context, RouteName(parameter)));
+
+    /// <summary>For handlers that are to run even if there is a fault.</summary>
+    public static PathId Read(HttpContext context, string name) => RecordId.Parse(context.Request.RouteValues[name] as string) switch
     {
-        var name = RouteName(parameter);
-        var path = RecordId.Parse(context.Request.RouteValues[name] as string) switch
-        {
-            null => new PathId(default, Invalid(name, "path")),
-            { Id: null } => new PathId(default, Invalid(name, null)),
-            { Id: { } id } => new PathId(id, null),
-        };
-        return ValueTask.FromResult<PathId?>(path);
-    }
+        null => new PathId(default, Invalid(name, "path")),
+        { IsBelowOne: true } => new PathId(default, Invalid(name, null)),
+        { } id => new PathId(id, null),
+    };
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
         builder.Metadata.Add(new PathMetadata(RouteName(parameter), IsUuid: false));

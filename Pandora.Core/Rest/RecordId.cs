@@ -8,8 +8,11 @@ namespace Pandora.Core.Rest;
 /// <param name="Identifier">The number as it is shown in an error, whatever its length.</param>
 internal readonly record struct RecordId(int Value, object Identifier)
 {
+    /// <summary>Whether it is an integer that can be no id.</summary>
+    public bool IsBelowOne => Value < 0;
+
     /// <summary>Reads plain decimal digits with an optional sign. Null: that is not what the text is.</summary>
-    public static ParsedId? Parse(ReadOnlySpan<char> text)
+    public static RecordId? Parse(ReadOnlySpan<char> text)
     {
         var digits = text is ['+' or '-', ..] ? text[1..] : text;
         if (digits.IsEmpty || digits.ContainsAnyExceptInRange('0', '9'))
@@ -19,16 +22,13 @@ internal readonly record struct RecordId(int Value, object Identifier)
         digits = digits.TrimStart('0');
         if (digits.IsEmpty || text[0] == '-')
         {
-            return new ParsedId(null);
+            return new RecordId(-1, -1);
         }
         if (int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
         {
-            return new ParsedId(new RecordId(value, value));
+            return new RecordId(value, value);
         }
         using var number = JsonDocument.Parse(digits.ToString());
-        return new ParsedId(new RecordId(0, number.RootElement.Clone()));
+        return new RecordId(0, number.RootElement.Clone());
     }
 }
-
-/// <param name="Id">Null: an integer below 1.</param>
-internal readonly record struct ParsedId(RecordId? Id);

@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Routing.Patterns;
 using Microsoft.Net.Http.Headers;
 using Pandora.Core.Errors;
 using Pandora.Core.Settings;
@@ -55,7 +54,7 @@ internal static class RestSetup
             // Set at the last moment, because an answer to a fault clears the headers before it.
             context.Response.OnStarting(() =>
             {
-                SetCommonHeaders(context.Response.Headers, server);
+                SetCommonHeaders(context, server);
                 return Task.CompletedTask;
             });
             return next(context);
@@ -64,11 +63,11 @@ internal static class RestSetup
         app.UseMiddleware<FaultAnswers>();
         app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
         app.UseRouting();
-        app.Use(NoStore.Apply);
     }
 
-    private static void SetCommonHeaders(IHeaderDictionary headers, string? server)
+    private static void SetCommonHeaders(HttpContext context, string? server)
     {
+        var headers = context.Response.Headers;
         if (server is not null)
         {
             headers.Server = server;
@@ -78,42 +77,21 @@ internal static class RestSetup
             // Here and not in the policy, which would leave preflights out.
             headers.AccessControlExposeHeaders = ExposedHeaders;
         }
+        if (context.GetEndpoint()?.Metadata.GetMetadata<RouteAnswers.NeverStored>() is not null)
+        {
+            headers.CacheControl = "no-store";
+        }
     }
 
     /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
-    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes)
-    {
-        var api = routes.MapGroup("/api/v1").AddEndpointFilter(RefuseFaultyInput);
-        ((IEndpointConventionBuilder)api).Finally(DropSlashAtEnd);
-        return api;
-    }
+    public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes) =>
+        routes.MapGroup("/api/v1").AddEndpointFilter(RefuseFaultyInput);
 
-    /// <summary>Groups give collections one, and telemetry shows routes as they are mapped. Matching does not mind it.</summary>
-    private static void DropSlashAtEnd(EndpointBuilder endpoint)
-    {
-        if (endpoint is RouteEndpointBuilder { RoutePattern.RawText: [.., not '/', '/'] text } route)
-        {
-            route.RoutePattern = RoutePatternFactory.Parse(text[..^1]);
-        }
-    }
-
-    /// <summary>Path ids come first, then body or query, whatever the order of the handler's parameters.</summary>
-    private static async ValueTask<object?> RefuseFaultyInput(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
-    {
-        Error? fault = null;
-        foreach (var argument in context.Arguments)
-        {
-            if (argument is IPathInput { Fault: { } pathFault })
-            {
-                return pathFault;
-            }
-            if (argument is IRequestInput { Fault: { } inputFault })
-            {
-                fault ??= inputFault;
-            }
-        }
-        return fault ?? await next(context);
-    }
+    /// <summary>The first fault answers, in the order of the handler's parameters: path ids, then body or query.</summary>
+    private static async ValueTask<object?> RefuseFaultyInput(EndpointFilterInvocationContext context, EndpointFilterDelegate next) =>
+        context.Arguments.OfType<IRequestInput>().FirstOrDefault(input => input.Fault is not null) is { Fault: var fault }
+            ? fault
+            : await next(context);
 
     private static Task AnswerBareStatus(HttpContext context) => context.Response.StatusCode switch
     {

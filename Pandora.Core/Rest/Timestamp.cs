@@ -9,45 +9,39 @@ namespace Pandora.Core.Rest;
 /// <summary>Timestamps on the wire: RFC 3339.</summary>
 internal static partial class Timestamp
 {
-    private const string Out = "yyyy-MM-ddTHH:mm:ss.FFFFFFZ";
+    private const string LocalIn = "yyyy-MM-ddTHH:mm:ss.FFFFFF";
+    private const string ZoneIn = @"hh\:mm";
+    private const string Out = LocalIn + "Z";
 
     /// <summary>The instant, cut to microseconds. Null: the text is no RFC 3339 timestamp, or lies outside years 1 to 9999.</summary>
     public static ParsedTimestamp? Parse(string text)
     {
         if (Rfc3339().Match(text) is not { Success: true } match
             || !DateTime.TryParseExact(
-                match.Groups["local"].Value, "yyyy-MM-ddTHH:mm:ss", CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
+                CutToMicroseconds(match.Groups["local"].Value), LocalIn, CultureInfo.InvariantCulture, DateTimeStyles.None, out var local))
         {
             return null;
         }
-        var offset = OffsetOf(match.Groups["zone"].Value);
-        var ticks = local.Ticks + TicksOf(match.Groups["fraction"].Value) - offset.Ticks;
+        // Not DateTimeOffset's own parser: it knows no offsets above 14 hours, and rounds the seventh digit.
+        var offset = match.Groups["zone"].Value switch
+        {
+            "Z" => TimeSpan.Zero,
+            ['-', .. var behind] => -TimeSpan.ParseExact(behind, ZoneIn, CultureInfo.InvariantCulture),
+            var ahead => TimeSpan.ParseExact(ahead[1..], ZoneIn, CultureInfo.InvariantCulture),
+        };
+        var ticks = local.Ticks - offset.Ticks;
         return ticks < DateTimeOffset.MinValue.Ticks || ticks > DateTimeOffset.MaxValue.Ticks
             ? null
             : new ParsedTimestamp(new DateTimeOffset(ticks, TimeSpan.Zero), offset == TimeSpan.Zero);
     }
 
-    // Not DateTimeOffset's own parser: it knows no offsets above 14 hours, and rounds the seventh digit.
-    private static TimeSpan OffsetOf(string zone)
-    {
-        if (zone == "Z")
-        {
-            return TimeSpan.Zero;
-        }
-        var magnitude = new TimeSpan(Number(zone.AsSpan(1, 2)), Number(zone.AsSpan(4, 2)), 0);
-        return zone[0] == '-' ? -magnitude : magnitude;
-    }
-
-    private static long TicksOf(string fraction) =>
-        fraction.Length == 0 ? 0 : Number(fraction[..Math.Min(fraction.Length, 6)].PadRight(6, '0')) * TimeSpan.TicksPerMicrosecond;
-
-    private static int Number(ReadOnlySpan<char> digits) => int.Parse(digits, NumberStyles.None, CultureInfo.InvariantCulture);
+    private static string CutToMicroseconds(string local) => local[..Math.Min(local.Length, "yyyy-MM-ddTHH:mm:ss.ffffff".Length)];
 
     /// <summary>UTC with 0 to 6 fractional digits, no trailing zeros.</summary>
     public static string Format(DateTimeOffset instant) =>
         instant.CutToMicroseconds().UtcDateTime.ToString(Out, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex(@"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(\.(?<fraction>[0-9]+))?(?<zone>Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\z", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"^(?<local>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?)(?<zone>Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\z", RegexOptions.CultureInvariant)]
     private static partial Regex Rfc3339();
 
     /// <summary>Writes the instants in answers.</summary>

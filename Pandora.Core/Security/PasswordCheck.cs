@@ -44,72 +44,71 @@ internal sealed class PasswordCheck(NpgsqlDataSource dataSource, AdminAccounts a
         }
 
         // :: 4
-        var attempt = await TryAsync(username, password, ct);
+        var (account, renewedHash) = await TryAsync(username, password, ct);
 
         // :: 5
-        return await CountAsync(attempt, username, peer);
+        return await CountAsync(account, renewedHash, username, peer);
     }
 
     private async Task<Error?> LookAsync(string username, string peer, CancellationToken ct)
     {
         var now = time.Now();
         await using var connection = await dataSource.OpenConnectionAsync(ct);
-        return Locked(await LoginFailures.LookAsync(connection, username, peer, now, ct), now);
+        return Locked(await new LoginFailures(connection, username, peer, now).LookAsync(ct), now);
     }
 
-    // The hash is computed for an unknown username too, so that the time taken does not tell which names exist.
-    private async Task<Attempt> TryAsync(string username, string password, CancellationToken ct)
+    /// <summary>
+    /// Whose password it is, null if it is wrong, and a hash to be stored in place of an outdated one. A password is hashed for an
+    /// unknown username too, so that the time taken does not tell which names exist.
+    /// </summary>
+    private async Task<(AdminAccount? Account, string? RenewedHash)> TryAsync(string username, string password, CancellationToken ct)
     {
         if (await accounts.FindAsync(ct) is not { } account)
         {
-            return new Attempt(null, null);
+            return (null, null);
         }
         var result = await hashing.VerifyAsync(account.PasswordHash, password);
         if (username != account.Username || result == PasswordVerificationResult.Failed)
         {
-            return new Attempt(null, null);
+            return (null, null);
         }
         var outdated = result == PasswordVerificationResult.SuccessRehashNeeded;
-        return new Attempt(account, outdated ? await hashing.HashAsync(password) : null);
+        return (account, outdated ? await hashing.HashAsync(password) : null);
     }
 
     // A caller who hangs up has used the attempt all the same; hence no cancellation.
-    private async Task<PasswordVerdict> CountAsync(Attempt attempt, string username, string peer)
+    private async Task<PasswordVerdict> CountAsync(AdminAccount? account, string? renewedHash, string username, string peer)
     {
         var ct = CancellationToken.None;
         await using var connection = await dataSource.OpenConnectionAsync(ct);
         await using var transaction = await connection.BeginTransactionAsync(ct);
         var now = time.Now();
-        var counters = await LoginFailures.TakeAsync(connection, username, peer, now, ct);
-        if (Locked(counters, now) is { } locked)
+        var failures = new LoginFailures(connection, username, peer, now);
+        if (Locked(await failures.TakeAsync(ct), now) is { } locked)
         {
             return new PasswordVerdict(null, locked);
         }
-        if (attempt.Account is null)
+        if (account is null)
         {
-            await LoginFailures.CountAsync(connection, counters, now, ct);
+            await failures.CountAsync(ct);
         }
         else
         {
-            await LoginFailures.ClearAsync(connection, counters, ct);
-        }
-        if (attempt is { Account: { } account, RenewedHash: { } renewed })
-        {
-            await AdminAccounts.RenewHashAsync(connection, account, renewed, ct);
+            await failures.ClearAsync(ct);
+            if (renewedHash is not null)
+            {
+                await AdminAccounts.RenewHashAsync(connection, account, renewedHash, ct);
+            }
         }
         await transaction.CommitAsync(ct);
-        return new PasswordVerdict(attempt.Account, null);
+        return new PasswordVerdict(account, null);
     }
 
-    private static Error? Locked(IReadOnlyList<FailureCounter> counters, DateTimeOffset now) =>
-        counters.Max(counter => counter.LockedUntil) is { } until && until > now
+    private static Error? Locked(DateTimeOffset? until, DateTimeOffset now) =>
+        until > now
             ? new Error(ErrorCode.TooManyRequests, "Too many failed attempts. Wait before the next one.")
             {
-                RetryAfterSeconds = (int)Math.Ceiling((until - now).TotalSeconds),
+                RetryAfterSeconds = (int)Math.Ceiling((until.Value - now).TotalSeconds),
             }
             : null;
-
-    /// <param name="Account">Null: wrong.</param>
-    /// <param name="RenewedHash">To be stored in place of an outdated one. Null: not needed.</param>
-    private readonly record struct Attempt(AdminAccount? Account, string? RenewedHash);
 }

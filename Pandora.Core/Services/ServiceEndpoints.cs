@@ -10,12 +10,12 @@ internal static class ServiceEndpoints
 {
     public static void MapServices(this IEndpointRouteBuilder api)
     {
-        var services = api.MapGroup("/services").WithTags("Services");
-        services.MapGet("/", List).ProducesOk<Service[]>(422);
-        services.MapPost("/", Create).ProducesCreated<Service>(409, 413, 422);
-        services.MapGet("/{id}", Get).ProducesOk<Service>(404, 422);
-        services.MapDelete("/{id}", Delete).ProducesNoContent(404, 422);
-        services.MapPatch("/{id}/status", SetStatus).ProducesOk<Service>(404, 413, 422);
+        var services = api.MapGroup("").WithTags("Services");
+        services.MapGet("/services", List).ProducesOk<Service[]>(422);
+        services.MapPost("/services", Create).ProducesCreated<Service>(409, 413, 422);
+        services.MapGet("/services/{id}", Get).ProducesOk<Service>(404, 422);
+        services.MapDelete("/services/{id}", Delete).ProducesNoContent(404, 422);
+        services.MapPatch("/services/{id}/status", SetStatus).ProducesOk<Service>(404, 413, 422);
     }
 
     private static async Task<IResult> List(Query<ServiceFilter> query, PandoraDb db, CancellationToken ct)

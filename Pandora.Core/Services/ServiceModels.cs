@@ -11,25 +11,25 @@ public sealed record Service(int Id, string Name, ServiceStatus Status, string V
 
 /// <param name="Name">1 to 255 characters; unique together with the version.</param>
 /// <param name="Version">1 to 25 characters.</param>
-internal sealed record ServiceCreate(string Name, string Version) : IReadFromJson<ServiceCreate>
+internal sealed record ServiceCreate(string Name, string Version) : IReadFromFields<ServiceCreate>
 {
     private const int LongestVersion = 25;
 
     public static string Entity => "ServiceCreate";
 
-    public static ServiceCreate Read(JsonFields json) => new(json.Name("name"), json.Name("version", LongestVersion));
+    public static ServiceCreate Read(Fields fields) => new(fields.Name("name"), fields.Name("version", LongestVersion));
 }
 
-internal sealed record ServiceStatusUpdate(ServiceStatus Status) : IReadFromJson<ServiceStatusUpdate>
+internal sealed record ServiceStatusUpdate(ServiceStatus Status) : IReadFromFields<ServiceStatusUpdate>
 {
     public static string Entity => "ServiceStatusUpdate";
 
-    public static ServiceStatusUpdate Read(JsonFields json) => new(json.Member<ServiceStatus>("status"));
+    public static ServiceStatusUpdate Read(Fields fields) => new(fields.Member<ServiceStatus>("status"));
 }
 
-internal sealed record ServiceFilter(ServiceStatus? Status) : IReadFromQuery<ServiceFilter>
+internal sealed record ServiceFilter(ServiceStatus? Status) : IReadFromFields<ServiceFilter>
 {
     public static string Entity => "ServiceFilter";
 
-    public static ServiceFilter Read(QueryFields query) => new(query.Member<ServiceStatus>("status"));
+    public static ServiceFilter Read(Fields fields) => new(fields.OptionalMember<ServiceStatus>("status"));
 }

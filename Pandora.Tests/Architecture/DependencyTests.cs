@@ -19,7 +19,7 @@ public sealed partial class DependencyTests
         ["Health"] = ["Persistence", "Rest"],
         ["Gate"] = ["Errors", "Keys", "Persistence", "Quotas", "Settings", "Telemetry"],
         ["Rpc"] = ["Errors", "Gate", "Telemetry"],
-        ["Auth"] = ["Errors", "Persistence", "Rest", "Security"],
+        ["Auth"] = ["Errors", "Rest", "Security"],
         ["ApiKeys"] = ["Errors", "Keys", "Persistence", "Rest", "Security"],
         ["Clients"] = ["Errors", "Persistence", "Quotas", "Rest"],
         ["Services"] = ["Errors", "Persistence", "Rest"],
