@@ -79,7 +79,7 @@ public sealed class QuickStartTests
         return checks["api_key.v1.APIKeyService/ValidateConsume"].Any(call =>
                 checks["pandora.batch"].Any(batch => batch.ParentId == call.SpanId
                     && spans[("core", "Npgsql")].Any(statement => statement.ParentId == batch.SpanId)))
-            && spans[("core", "Microsoft.AspNetCore")].Any(span => span.Name == "POST /api/v1/api-keys")
+            && spans[("core", "Pandora.Core.Rest")].Any(span => span.Name == "POST /api/v1/api-keys")
             && spans[("migrations", "Pandora.Core.Migrations")].Any()
             && collector.Metrics.Any(metric => metric.Resource["service.name"] == "core" && metric.Name == "pandora.checks")
             && collector.Logs.Any(line => line.Resource["service.name"] == "core");

@@ -2,41 +2,55 @@ using System.Diagnostics;
 using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Pandora.ServiceDefaults;
 
-/// <summary>Adds to the host's span of a request what only its end tells: the route, hence a name, and the status.</summary>
+/// <summary>
+/// Makes a REST request a span. The host's own would be made for calls of gRPC too, recorded or not, and tells no route.
+/// </summary>
 public static class RequestSpans
 {
+    /// <summary>Of every span until its end, when its route is known.</summary>
+    internal const string OperationName = "request";
+
+    private const string HealthPath = "/api/v1/health";
     private const string Other = "_OTHER";
     private const string Hidden = "*";
 
     /// <summary>An id of 32 bits in decimal.</summary>
     private const int MaxDigits = 10;
 
-    /// <summary>Must be the first of the pipeline, so that it sees the status that is sent.</summary>
-    public static IApplicationBuilder UseRequestSpans(this IApplicationBuilder app) => app.Use(next => context =>
-        context.Features.Get<IHttpActivityFeature>()?.Activity is { Recorded: true } span ? DescribeAsync(context, next, span) : next(context));
+    private static readonly ActivitySource Source = new(TelemetryExport.RequestsName);
 
-    private static async Task DescribeAsync(HttpContext context, RequestDelegate next, Activity span)
+    /// <summary>Must be the first of the pipeline, so that it sees the status that is sent. Health leaves no span.</summary>
+    public static IApplicationBuilder UseRequestSpans(this IApplicationBuilder app) => app.Use(next => context =>
+        IsHealth(context.Request) ? next(context) : WatchAsync(context, next));
+
+    private static async Task WatchAsync(HttpContext context, RequestDelegate next)
     {
+        var headers = context.Request.Headers;
+        ActivityContext.TryParse(headers.TraceParent, headers.TraceState, isRemote: true, out var parent);
+        using var span = Source.StartActivity(OperationName, ActivityKind.Server, parent);
         try
         {
             await next(context);
         }
         finally
         {
-            Describe(span, context);
+            if (span is { Recorded: true })
+            {
+                Describe(span, context);
+            }
         }
     }
 
     private static void Describe(Activity span, HttpContext context)
     {
-        var method = span.GetTagItem("http.request.method") as string ?? Other;
+        var method = Known(context.Request.Method);
         var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
         span.DisplayName = (method == Other ? "HTTP" : method) + (route is null ? "" : $" {route}");
+        span.SetTag("http.request.method", method);
         if (route is not null)
         {
             span.SetTag("http.route", route);
@@ -50,6 +64,13 @@ public static class RequestSpans
             span.SetStatus(ActivityStatusCode.Error);
         }
     }
+
+    private static bool IsHealth(HttpRequest request) =>
+        request.Path.Value is { } path && path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A caller may send any word; the conventions have one for those that they do not name.</summary>
+    private static string Known(string method) => method is
+        "GET" or "HEAD" or "POST" or "PUT" or "PATCH" or "DELETE" or "CONNECT" or "OPTIONS" or "TRACE" ? method : Other;
 
     /// <summary>Without what is no id: somebody may have put a key where an id belongs.</summary>
     private static string Path(string path, string? route)

@@ -20,13 +20,16 @@ public sealed class TelemetryExport : IAsyncDisposable
     /// <summary>The product's own meter and source of spans.</summary>
     public const string OwnName = "Pandora.Core";
 
+    /// <summary>The source of the spans of REST requests.</summary>
+    public const string RequestsName = "Pandora.Core.Rest";
+
     /// <summary>The source of the spans of a migration.</summary>
     public const string MigrationsName = "Pandora.Core.Migrations";
 
     /// <summary>A collector that is away must not keep the process from ending.</summary>
     private static readonly TimeSpan FlushLimit = TimeSpan.FromSeconds(3);
 
-    private static readonly string[] Sources = [OwnName, MigrationsName, "Microsoft.AspNetCore", "System.Net.Http", "Npgsql"];
+    private static readonly string[] Sources = [OwnName, RequestsName, MigrationsName, "System.Net.Http", "Npgsql"];
 
     private static readonly string[] Meters =
     [
@@ -82,8 +85,6 @@ public sealed class TelemetryExport : IAsyncDisposable
         OpenTelemetrySdk? sdk = null;
         try
         {
-            // Without it the host's span of a request bears no attributes at all.
-            AppContext.SetSwitch("Microsoft.AspNetCore.Hosting.SuppressActivityOpenTelemetryData", false);
             export._faults = new ExportFaults(TimeProvider.System);
             sdk = OpenTelemetrySdk.Create(builder => Configure(builder, serviceName, program, variables, export.Sampling));
             _ = (sdk.TracerProvider, sdk.MeterProvider, sdk.LoggerProvider); // made when asked for

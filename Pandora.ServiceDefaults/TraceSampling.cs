@@ -6,15 +6,13 @@ namespace Pandora.ServiceDefaults;
 /// <summary>
 /// Which traces are recorded. Without <c>OTEL_TRACES_SAMPLER</c>: a trace that began elsewhere is recorded if its caller
 /// records it; of those that begin here every REST request, and of the checks <see cref="CallsPerSecond"/> a second.
-/// Never recorded are health calls, and statements that belong to no request.
+/// Never recorded are statements that belong to no request.
 /// </summary>
 public sealed class TraceSampling
 {
     /// <summary>Checks that begin a trace, for each node.</summary>
     public const int CallsPerSecond = 50;
 
-    private const string RestRequest = "Microsoft.AspNetCore.Hosting.HttpRequestIn";
-    private const string HealthPath = "/api/v1/health";
     private const string ParentBased = "parentbased_";
 
     /// <summary>For traces that begin here. Null: all but calls, which are limited to a number a second.</summary>
@@ -72,11 +70,11 @@ public sealed class TraceSampling
     {
         var parent = span.ParentContext;
         var isRoot = parent.TraceId == default;
-        if (span.Kind == ActivityKind.Server && span.Name != RestRequest)
+        if (span.Kind == ActivityKind.Server && span.Name != RequestSpans.OperationName)
         {
             return true; // a call of gRPC: asked for before it was started
         }
-        if ((span.Kind == ActivityKind.Server && IsLeftOut(span)) || (span.Kind == ActivityKind.Client && isRoot))
+        if (span.Kind == ActivityKind.Client && isRoot)
         {
             return false;
         }
@@ -89,15 +87,6 @@ public sealed class TraceSampling
 
     private static bool IsChosen(Sampler sampler, in SamplingParameters span) =>
         sampler.ShouldSample(span).Decision == SamplingDecision.RecordAndSample;
-
-    /// <summary>Health; and calls of gRPC, which have spans of their own.</summary>
-    private static bool IsLeftOut(in SamplingParameters span) =>
-        (span.Tags ?? []).FirstOrDefault(tag => tag.Key == "url.path").Value is string path
-        && (IsCall(path) || path.TrimEnd('/').Equals(HealthPath, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Whether it looks like <c>/package.Service/Method</c>.</summary>
-    private static bool IsCall(string path) =>
-        path.Length > 1 && path.IndexOf('/', 1) is > 0 and var slash && path.AsSpan(1, slash - 1).Contains('.');
 
     /// <summary>The face that the SDK knows.</summary>
     private sealed class Spans(TraceSampling sampling) : Sampler

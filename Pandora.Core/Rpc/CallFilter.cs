@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text.Json;
@@ -80,7 +79,7 @@ internal sealed partial class CallFilter
     public Task ServeAsync(HttpContext context)
     {
         // :: 0
-        LeaveHostTelemetry(context.Features);
+        LeaveHost(context.Features);
         var request = context.Request;
         if (!HttpMethods.IsPost(request.Method))
         {
@@ -197,19 +196,13 @@ internal sealed partial class CallFilter
         }
     }
 
-    /// <summary>Calls have telemetry of their own. The host, which has seen none of this yet, is told to forget them.</summary>
-    private void LeaveHostTelemetry(IFeatureCollection features)
+    /// <summary>Calls need no scope of services, and no measurements of the host: they have their own.</summary>
+    private void LeaveHost(IFeatureCollection features)
     {
         features.Set<IServiceProvidersFeature>(_services);
         if (features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {
             metrics.MetricsDisabled = true;
-        }
-        if (Activity.Current is { } span)
-        {
-            span.IsAllDataRequested = false;
-            span.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
-            Activity.Current = null;
         }
     }
 

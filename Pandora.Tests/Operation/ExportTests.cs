@@ -9,7 +9,7 @@ namespace Pandora.Tests.Operation;
 /// <summary>What the built product sends to a collector, and that no collector can disturb it.</summary>
 public sealed class ExportTests(TestServer server)
 {
-    private const string RestSource = "Microsoft.AspNetCore";
+    private const string RestSource = "Pandora.Core.Rest";
     private const string OtlpKey = "key-of-the-dashboard";
     private const string HealthRoute = "/api/v1/health";
     private const string Never = "600000";
