@@ -1,4 +1,10 @@
 using System.Diagnostics;
+using Google.Rpc;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Pandora.Protos.ApiKey.V1;
+using Pandora.Protos.Request.V1;
+using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.OfficialClients;
@@ -81,13 +87,39 @@ public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<
             output.Trim());
     }
 
+    [Fact]
+    public async Task The_dotnet_client_calls_by_its_generated_classes_and_reads_the_details_of_a_refusal()
+    {
+        var ct = TestContext.Current.CancellationToken;
+        var check = (await pandora.Scenario.SubscriptionAsync(quota: 3)).Request();
+        using var channel = GrpcChannel.ForAddress(pandora.Node.GrpcAddress);
+        var keys = new APIKeyService.APIKeyServiceClient(channel);
+        var reservations = new ReservationService.ReservationServiceClient(channel);
+        var deadline = DateTime.UtcNow.AddMinutes(1);
+
+        Assert.True((await keys.ValidateAsync(check, deadline: deadline, cancellationToken: ct)).Valid);
+        var passed = await keys.ValidateConsumeAsync(check, deadline: deadline, cancellationToken: ct);
+        var reserved = await reservations.ReserveAsync(new ReserveRequest { Validate = check }, cancellationToken: ct);
+        await reservations.RollbackAsync(
+            new RollbackRequest { Params = new BaseReservationParams { Id = reserved.ReservationId } }, cancellationToken: ct);
+        await new RequestService.RequestServiceClient(channel).UpdateExecutionStatusAsync(
+            new UpdateExecutionStatusRequest { Id = passed.BaseResponse.RequestId, ExecutionStatus = "success", StatusCode = 200 },
+            cancellationToken: ct);
+        var refused = await Assert.ThrowsAsync<RpcException>(async () => await keys.ValidateAsync(new ValidateRequest(), cancellationToken: ct));
+
+        Assert.Equal((true, 2, true, 1), (passed.BaseResponse.Valid, passed.AvailableRequest, reserved.BaseResponse.Valid, reserved.AvailableRequest));
+        Assert.Equal(
+            ["api_key", "request", "service_name", "service_version"],
+            refused.GetRpcStatus()!.GetDetail<BadRequest>()!.FieldViolations.Select(violation => violation.Field));
+    }
+
     private static string Script(string name) => Repository.PathTo("Pandora.Tests", "OfficialClients", name);
 
     private static void Need(bool isInstalled, string what)
     {
         if (!isInstalled)
         {
-            Assert.False(Environment.GetEnvironmentVariable("CI") == "true", $"{what} is not installed.");
+            Assert.False(System.Environment.GetEnvironmentVariable("CI") == "true", $"{what} is not installed.");
             Assert.Skip($"{what} is not installed.");
         }
     }
