@@ -10,6 +10,7 @@ using Pandora.AppHost;
 //   KeepData                    whether the container and its data outlive this program. Default: true
 //   PgAdmin                     whether pgAdmin runs beside the container. Default: false
 var builder = DistributedApplication.CreateBuilder(args);
+builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning)); // else each call of an open dashboard is a line
 var dataDirectory = builder.Configuration["DataDirectory"] ?? Path.Combine(builder.AppHostDirectory, ".pandora");
 
 DatabaseChoice choice;

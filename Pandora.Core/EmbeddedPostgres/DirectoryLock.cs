@@ -10,6 +10,9 @@ internal static partial class DirectoryLock
     /// <summary>A process that is just stopping gets this long to finish.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(12);
 
+    /// <summary>How Linux, macOS and Windows say so; a read-only file system, for example, will not change by waiting.</summary>
+    private static readonly int[] HeldByAnother = [11, 35, unchecked((int)0x80070020)];
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     public static async Task<IDisposable> TakeAsync(string dataDirectory, ILogger logger, CancellationToken ct)
@@ -60,11 +63,11 @@ internal static partial class DirectoryLock
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException e) when (HeldByAnother.Contains(e.HResult))
         {
             return null;
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             throw new StartRefusedException(
                 $"PANDORA_DIR: {path} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");

@@ -16,6 +16,9 @@ internal static partial class PostgresPackage
     private const string PostgresVersion = "18.4";
     private const string PackageVersion = "18.4.0-beta.17";
 
+    /// <summary>Exit code of a program that SIGINT ended, as shells and .NET tell it.</summary>
+    private const int Interrupted = 130;
+
     /// <summary>For all of it, turn and download; a slow line of 2 Mbit/s needs four minutes.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
@@ -114,6 +117,10 @@ internal static partial class PostgresPackage
         var ci = ChildProcesses.Describe(npm, arguments, user: null, directory, alsoPassedOn: IsForNpm);
         if (await ChildProcesses.RunAsync(ci, Limit, ct) is var result && result is not { ExitCode: 0 })
         {
+            if (result is { ExitCode: Interrupted })
+            {
+                await Task.Delay(TimeSpan.FromSeconds(1), ct); // Ctrl-C reaches npm as well as us, and perhaps first
+            }
             throw Failed(result is null ? $"{npm} cannot be executed" : ReasonOf(result));
         }
     }

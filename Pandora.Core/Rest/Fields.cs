@@ -39,6 +39,8 @@ internal sealed class Fields
 {
     private const int MaxDepth = 64;
 
+    private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
+
     private static readonly JsonElement EmptyObject = JsonDocument.Parse("{}").RootElement;
 
     private readonly JsonElement _object;
@@ -69,6 +71,7 @@ internal sealed class Fields
     public static Fields OfBody(ReadOnlyMemory<byte> utf8, string entity, DateTimeOffset now)
     {
         var reading = new Reading(entity, now, OfQuery: false);
+        utf8 = utf8.Span.StartsWith(ByteOrderMark) ? utf8[ByteOrderMark.Length..] : utf8;
         var isText = Utf8.IsValid(utf8.Span);
         try
         {

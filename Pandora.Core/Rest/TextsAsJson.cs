@@ -74,7 +74,7 @@ internal static class TextsAsJson
                 select ((string?)field.Key, text.Contains('\uFFFD') && !Utf8.IsValid(body.Span) ? null : text);
             return (Write(texts), null);
         }
-        catch (Exception e) when (e is IOException or InvalidDataException)
+        catch (Exception e) when (e is IOException or InvalidDataException or NotSupportedException) // of an encoding, such as UTF-7
         {
             return (default, Error.Body("The body is not a form as its Content-Type says."));
         }

@@ -173,7 +173,7 @@ internal static partial class LibpqConnection
         }
     }
 
-    [GeneratedRegex(@"^(\s*(?<name>[A-Za-z0-9_]+)\s*=\s*(?>'(?<value>(\\.|[^'\\])*)'|(?!')(?<value>(\\.|[^\s\\])*\\?)))+\s*$", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^(?>\s*(?<name>[A-Za-z0-9_]+)\s*=\s*('(?<value>(\\.|[^'\\])*)'|(?!')(?<value>(\\.|[^\s\\])*\\?)))+\s*$", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Keywords();
 
     [GeneratedRegex(@"\\(.?)", RegexOptions.Singleline)]

@@ -107,6 +107,11 @@ public sealed class LoginTests(PandoraFixture fixture) : IClassFixture<PandoraFi
         { """{"username":"a","password":"x"}""", "application/problem+json", null },
         { """{"username":"a","password":"x"}""", "nonsense", null },
         { "username=a", "multipart/form-data", null },
+        {
+            "--b\r\nContent-Disposition: form-data; name=username\r\nContent-Type: text/plain; charset=utf-7\r\n\r\na\r\n--b--\r\n",
+            "multipart/form-data; boundary=b",
+            null
+        },
         { "username=a", "multipart/form-data; boundary=b", null },
         { "--b\r\nContent-Disposition: form-data; name=\"username\"\r\n\r\na\r\n--b", "multipart/form-data; boundary=b", null },
         { "username=a", "multipart/form-data; boundary=" + "0123456789012345678901234567890123456789012345678901234567890123456789x", null },

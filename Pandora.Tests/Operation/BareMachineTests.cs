@@ -82,11 +82,13 @@ public sealed class BareMachineTests
     {
         using var machine = new BareMachine();
         using var folder = new DataFolder();
-        using var npm = new Npm("exec sleep 60");
+        using var npm = new Npm("exec sleep 600");
         await using var process = machine.Start(folder, npm);
         await process.UntilAsync(IsFetching, "the line about fetching");
 
-        Assert.Equal(0, await process.StopAsync("INT"));
+        Signals.Send("INT", process.Id);
+
+        Assert.Equal(0, await process.EndAsync()); // long before npm would
 
         Assert.Empty(Directory.EnumerateDirectories(folder.Path));
     }

@@ -34,6 +34,10 @@ public sealed class BodyTests(PandoraFixture pandora) : IClassFixture<PandoraFix
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body");
     }
 
+    [Fact]
+    public async Task A_byte_order_mark_before_it_is_ignored() =>
+        (await Rest.PostAsync("/services", "\uFEFF{\"name\":\"marked\",\"version\":\"1\"}")).Expect(HttpStatusCode.Created);
+
     [Theory, Checklist(16, 86)]
     [InlineData("""{"name":1,"version":"1"}""", "name")]
     [InlineData("""{"name":["a"],"version":"1"}""", "name")]

@@ -85,6 +85,7 @@ public sealed class DatabaseReaderTests
     [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=/a,/b")]
     [InlineData("postgres://u:hidden@db:port/d"), InlineData("postgres://u:hidden%zz@db"), InlineData("postgres://u:hidden@[::1/d")]
     [InlineData("postgres://u:hidden@db/d?bogus=1"), InlineData("postgres://u:hidden@db/d?sslmode"), InlineData("mysql://u:hidden@db/d")]
+    [InlineData("host= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= 'hidden")]
     public void A_DSN_that_is_not_understood_is_refused_without_showing_it(string dsn)
     {
         var refused = Assert.Throws<StartRefusedException>(() => External(("PANDORA_DB_DNS", dsn)));
