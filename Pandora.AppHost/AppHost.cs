@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Pandora.AppHost;
@@ -8,6 +9,7 @@ using Pandora.AppHost;
 //   Database                    server, container or private. Default: auto, the first of them that there is
 //   DataDirectory               key material of the node, and the private database. Default: .pandora beside this file
 //   KeepData                    whether the container and its data outlive this program. Default: true
+//   HttpPort, GrpcPort          where the node is reached. Default: 8080 and 50051
 //   PgAdmin                     whether pgAdmin runs beside the container. Default: false
 var builder = DistributedApplication.CreateBuilder(args);
 builder.Services.AddLogging(logging => logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning)); // else each call of an open dashboard is a line
@@ -44,8 +46,8 @@ builder.AddProject<Projects.Pandora_Core>("core", project =>
     .WithEnvironment("DOTNET_ENVIRONMENT", builder.Environment.EnvironmentName)
     .WithEnvironment("PANDORA_DIR", dataDirectory)
     .WithEnvironment("PANDORA_JWT_SECRET", builder.AddKeptSecret("jwt-secret", length: 64, "Key of the access tokens."))
-    .WithHttpEndpoint(port: 8080, name: "http", env: "PANDORA_HTTP_PORT")
-    .WithHttpEndpoint(port: 50051, name: "grpc", env: "PANDORA_GRPC_PORT")
+    .WithHttpEndpoint(port: builder.Configuration.GetValue("HttpPort", 8080), name: "http", env: "PANDORA_HTTP_PORT")
+    .WithHttpEndpoint(port: builder.Configuration.GetValue("GrpcPort", 50051), name: "grpc", env: "PANDORA_GRPC_PORT")
     .WithEndpoint("grpc", endpoint => endpoint.Transport = "http2")
     .WithHttpHealthCheck("/api/v1/health", endpointName: "http")
     .WithUrlForEndpoint("http", url =>
