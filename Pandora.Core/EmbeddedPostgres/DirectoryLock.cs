@@ -17,7 +17,7 @@ internal static partial class DirectoryLock
 
     public static async Task<IDisposable> TakeAsync(string dataDirectory, ILogger logger, CancellationToken ct)
     {
-        if (TryTake(FileIn(dataDirectory)) is { } free)
+        if (TryTakeDirectory(dataDirectory) is { } free)
         {
             return free;
         }
@@ -36,6 +36,7 @@ internal static partial class DirectoryLock
     }
 
     /// <summary>Waits until no other process holds the lock that is the file.</summary>
+    /// <exception cref="IOException">It cannot be written; or UnauthorizedAccessException.</exception>
     public static async Task<IDisposable> TakeFileAsync(string path, CancellationToken ct)
     {
         while (true)
@@ -51,8 +52,21 @@ internal static partial class DirectoryLock
     /// <summary>Whether another process serves the database of the directory, or is about to.</summary>
     public static bool IsTaken(string dataDirectory)
     {
-        using var taken = TryTake(FileIn(dataDirectory));
+        using var taken = TryTakeDirectory(dataDirectory);
         return taken is null;
+    }
+
+    private static FileStream? TryTakeDirectory(string dataDirectory)
+    {
+        try
+        {
+            return TryTake(FileIn(dataDirectory));
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
+        {
+            throw new StartRefusedException(
+                $"PANDORA_DIR: {FileIn(dataDirectory)} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");
+        }
     }
 
     private static string FileIn(string dataDirectory) => Path.Combine(dataDirectory, "postgres.lock");
@@ -66,11 +80,6 @@ internal static partial class DirectoryLock
         catch (IOException e) when (HeldByAnother.Contains(e.HResult))
         {
             return null;
-        }
-        catch (Exception e) when (e is UnauthorizedAccessException or IOException)
-        {
-            throw new StartRefusedException(
-                $"PANDORA_DIR: {path} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");
         }
     }
 

@@ -91,7 +91,11 @@ internal static partial class PostgresPackage
             {
                 // The server may run as another user, whatever our umask is; and a power cut must not leave the final name
                 // with empty files behind it.
-                await ChildProcesses.RunAsync(ChildProcesses.Describe("sh", ["-c", "chmod -R a+rX . && sync"], user: null, native), Limit, ct);
+                var open = ChildProcesses.Describe("sh", ["-c", "chmod -R a+rX . && sync"], user: null, native);
+                if (await ChildProcesses.RunAsync(open, Limit, ct) is var result && result is not { ExitCode: 0 })
+                {
+                    throw Failed(result?.Reason ?? "sh cannot be executed");
+                }
             }
             Directory.Move(native, DirectoryIn(cache));
         }
