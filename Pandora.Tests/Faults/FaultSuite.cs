@@ -9,6 +9,10 @@ public sealed class FaultSuite
 {
     public const string Name = "Faults";
 
-    /// <summary>After a fault checks are answered again within this time, with nobody's help.</summary>
-    internal static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(10);
+    /// <summary>
+    /// After a fault some dozens of checks are answered again within this time, with nobody's help. Ten seconds are promised
+    /// for the first of them, and held by the tests of outages; here a server recovers under load, beside whatever else the
+    /// machine has to do.
+    /// </summary>
+    internal static readonly TimeSpan RecoveryLimit = TimeSpan.FromSeconds(30);
 }
