@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Npgsql;
 using Pandora.Core.ApiKeys;
 using Pandora.Core.Auth;
 using Pandora.Core.Clients;
@@ -90,8 +91,11 @@ internal static class PandoraNode
     /// <summary>Agrees with the other nodes on what must be settled before the ports are bound.</summary>
     /// <param name="print">Gets the credentials of a first start, in one call.</param>
     /// <exception cref="StartRefusedException">The operator has to mend something first.</exception>
-    public static Task PrepareAsync(this WebApplication node, Action<string> print, CancellationToken ct) =>
-        node.Services.GetRequiredService<SecurityStart>().RunAsync(print, ct);
+    public static async Task PrepareAsync(this WebApplication node, Action<string> print, CancellationToken ct)
+    {
+        await node.Services.GetRequiredService<DatabaseClock>().ReadAsync(node.Services.GetRequiredService<NpgsqlDataSource>(), ct);
+        await node.Services.GetRequiredService<SecurityStart>().RunAsync(print, ct);
+    }
 
     private static void MapRooms(IEndpointRouteBuilder api)
     {

@@ -26,7 +26,7 @@ internal static class VerifyVerb
         try
         {
             await using var server = await RunningServer.FindOrStartAsync(settings, StopSignal.TimeLeft, log, stop);
-            var report = await Books.VerifyAsync(server.ConnectionString, TimeProvider.System.GetUtcNow(), Console.Out, stop);
+            var report = await Books.VerifyAsync(server.ConnectionString, now: null, Console.Out, stop);
             return report.Differences == 0 ? 0 : DifferencesFound;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

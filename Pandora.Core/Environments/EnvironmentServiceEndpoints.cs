@@ -54,10 +54,11 @@ internal static class EnvironmentServiceEndpoints
     {
         var max = body.Value.MaxRequests;
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await LockAsync(id, serviceId, body.Now, db, ct) is not { } counter)
+        if (await LockAsync(id, serviceId, db, ct) is not { } counter)
         {
             return await NotFound(id, serviceId, db, ct);
         }
+        await db.SettleAsync(counter, body.Now, ct);
         var allocation = await db.AllocationAsync(counter.ProjectService!, ct);
         if (!allocation.Allows(max, counter.MaxRequests))
         {
@@ -88,22 +89,22 @@ internal static class EnvironmentServiceEndpoints
     {
         var now = time.Now();
         await using var transaction = await db.Database.BeginTransactionAsync(ct);
-        if (await LockAsync(id, serviceId, now, db, ct) is not { } counter)
+        if (await LockAsync(id, serviceId, db, ct) is not { } counter)
         {
             return await NotFound(id, serviceId, db, ct);
         }
-        counter.Quota = Quota.Full(counter.MaxRequests);
+        counter.FillUp(now);
         await db.SaveChangesAsync(ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(EnvService.Of(counter, now));
     }
 
     /// <summary>
-    /// Locks the project service and the counter, and returns that tracked, as it is at <paramref name="now"/>. Null: the
-    /// environment does not hold the service, or does not exist.
+    /// Locks the project service and the counter, and returns that tracked, as stored. Null: the environment does not hold
+    /// the service, or does not exist.
     /// </summary>
     private static async Task<EnvironmentServiceRow?> LockAsync(
-        PathId id, PathId serviceId, DateTimeOffset now, PandoraDb db, CancellationToken ct)
+        PathId id, PathId serviceId, PandoraDb db, CancellationToken ct)
     {
         // An environment never changes its project, so this may be read before anything is locked.
         var projectId = await db.Environments
@@ -112,7 +113,7 @@ internal static class EnvironmentServiceEndpoints
             .FirstOrDefaultAsync(ct);
         return await db.LockProjectServiceAsync(projectId, serviceId.Value, ct) is null
             ? null
-            : await db.LockCounterAsync(id.Value, serviceId.Value, now, ct);
+            : await db.LockEnvironmentServiceAsync(id.Value, serviceId.Value, ct);
     }
 
     /// <summary>Tells whether the environment is missing, or only the service on it.</summary>

@@ -23,6 +23,17 @@ internal sealed record Check(
     CallMetadata Metadata)
 {
     public const long LargestQuantity = Quota.Largest;
+
+    // What waits with a check that has shorter texts is no more than its log row will hold.
+    private const int KeptCharacters = 1_024;
+
+    /// <summary>
+    /// The check as it waits for its batch: long texts, which are cut for the log by then, would be kept for nothing.
+    /// </summary>
+    public Check WithoutTexts() =>
+        ApiKey.Length + ServiceName.Length + ServiceVersion.Length + Path.Length <= KeptCharacters && ReferenceEquals(Metadata, CallMetadata.Empty)
+            ? this
+            : this with { ApiKey = "", ServiceName = "", ServiceVersion = "", Path = "", Metadata = CallMetadata.Empty };
 }
 
 /// <summary>What a check is to do with the quota.</summary>
@@ -42,4 +53,7 @@ internal enum CheckKind
 internal sealed record CallMetadata(string Body, string Cookies, string Headers, string QueryParams, string BodyContentType)
 {
     public static readonly CallMetadata Empty = new("", "", "", "", "");
+
+    /// <summary>Of all texts, in characters.</summary>
+    public int Length => Body.Length + Cookies.Length + Headers.Length + QueryParams.Length + BodyContentType.Length;
 }

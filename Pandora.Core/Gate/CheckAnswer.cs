@@ -1,7 +1,7 @@
 namespace Pandora.Core.Gate;
 
 /// <summary>The gate's answer; its log row is committed.</summary>
-/// <param name="RequestId">Id of the log row.</param>
+/// <param name="RequestId">Id of the log row. All zeros: it has none, because there were too many with unknown keys.</param>
 /// <param name="Failure"><see cref="FailureCode.None"/> when the key may pass.</param>
 /// <param name="Owner">Null when the key is unknown.</param>
 /// <param name="AvailableRequests">

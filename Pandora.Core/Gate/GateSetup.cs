@@ -20,10 +20,13 @@ internal static class GateSetup
         services.AddKeyedSingleton(LanesDatabase, (_, _) => DatabaseConnection.ForLanes(connectionString));
         services.AddKeyedSingleton(ReportsDatabase, (_, _) => DatabaseConnection.ForReports(connectionString));
         services.AddSingleton<KeyCache>();
+        services.AddSingleton<UnknownKeyLog>();
+        services.AddHostedService(provider => provider.GetRequiredService<UnknownKeyLog>());
         services.AddSingleton<LedgerLanes>();
         services.AddHostedService(provider => provider.GetRequiredService<LedgerLanes>());
         services.AddSingleton<KeyGate>();
         services.AddSingleton<ExecutionReports>();
         services.AddSingleton<Reservations>();
+        services.AddHostedService<ReservationSweep>();
     }
 }

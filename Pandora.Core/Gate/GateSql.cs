@@ -18,15 +18,23 @@ internal static class GateSql
 
     public const string Rollback = "ROLLBACK";
 
-    /// <summary>Gives <c>back.units</c> back to a counter, up to its maximum.</summary>
-    private const string GiveBack =
+    /// <summary>
+    /// Gives <c>back.units</c> back to a counter, up to its maximum. Totals wrap around at 2^61 rather than overflow; see
+    /// <c>Quotas.Counters</c>.
+    /// </summary>
+    private const string GiveBack = GiveBackFirst + "back.units" + GiveBackRest;
+
+    private const string GiveBackFirst =
         """
 
         UPDATE environment_service es
-           SET consumed_units = es.consumed_units - back.units,
+           SET consumed_units = (es.consumed_units - back.units) % 2305843009213693952,
                granted_units = CASE WHEN es.max_requests = -1 THEN es.granted_units
-                                    ELSE es.consumed_units - back.units + least(es.max_requests, es.available_requests + back.units) END
+                                    ELSE (es.consumed_units - back.units) % 2305843009213693952
+                                         + least(es.max_requests, es.available_requests +
         """;
+
+    private const string GiveBackRest = ") END";
 
     /// <summary>
     /// Makes reservations for calls that were let through: $1 ids, $2 counters, $3 log rows, $4 quantities, $5 expiries.
@@ -71,29 +79,54 @@ internal static class GateSql
 
     /// <summary>
     /// Gives back what reservations hold that have expired at $2 on the counters $1, which are locked by a statement
-    /// before, so that this one sees everything.
+    /// before, so that this one sees everything. At most $3 of each counter, those that ended first: if more have ended, the
+    /// counter is settling. What ended before a reset gives back nothing: the reset has given it already. Answers with
+    /// whether some are left.
     /// </summary>
     public const string SettleExpired =
         """
-        WITH expired AS MATERIALIZED (
-            SELECT id FROM reservation WHERE counter_id = ANY ($1) AND expires_at <= $2 ORDER BY uuid_send(id) FOR UPDATE),
+        WITH chosen AS MATERIALIZED (
+            SELECT held.* FROM unnest($1) AS asked (id)
+             CROSS JOIN LATERAL (SELECT id, counter_id FROM reservation
+                                  WHERE counter_id = asked.id AND expires_at <= $2 ORDER BY expires_at LIMIT $3) AS held),
+        expired AS MATERIALIZED (
+            SELECT id FROM reservation WHERE id = ANY (ARRAY(SELECT id FROM chosen)) ORDER BY uuid_send(id) FOR UPDATE),
         ended AS (
             DELETE FROM reservation USING expired WHERE reservation.id = ANY (ARRAY[expired.id])
-            RETURNING counter_id, request_id, units),
+            RETURNING counter_id, request_id, units, expires_at),
         noted AS (
             UPDATE request SET units = request.units - given.units
               FROM (SELECT request_id, units FROM ended WHERE units > 0 ORDER BY request_id) AS given
-             WHERE request.id = ANY (ARRAY[given.request_id]))
+             WHERE request.id = ANY (ARRAY[given.request_id])),
+        settled AS (
         """
-        + GiveBack +
+        + GiveBackFirst + "back.due" + GiveBackRest +
         """
         ,
-               first_expiry = (SELECT min(expires_at) FROM reservation WHERE counter_id = es.id AND expires_at > $2)
-          FROM (SELECT asked.id, coalesce(sum(ended.units), 0)::bigint AS units
+               first_expiry = back.next_expiry,
+               is_settling = coalesce(back.next_expiry <= $2, false)
+          FROM (SELECT asked.id,
+                       (SELECT coalesce(sum(units), 0)::bigint FROM ended WHERE ended.counter_id = asked.id) AS units,
+                       (SELECT coalesce(sum(units), 0)::bigint FROM ended
+                         WHERE ended.counter_id = asked.id AND expires_at > counter.counted_since) AS due,
+                       (SELECT expires_at FROM reservation WHERE counter_id = asked.id ORDER BY expires_at
+                        OFFSET (SELECT count(*) FROM chosen WHERE chosen.counter_id = asked.id) LIMIT 1) AS next_expiry
                   FROM unnest($1) AS asked (id)
-                  LEFT JOIN ended ON ended.counter_id = asked.id
-                 GROUP BY asked.id) AS back
+                  JOIN environment_service counter ON counter.id = ANY (ARRAY[asked.id])) AS back
          WHERE es.id = ANY (ARRAY[back.id])
+        RETURNING es.is_settling)
+        SELECT coalesce(bool_or(is_settling), false) FROM settled
+        """;
+
+    /// <summary>
+    /// Locks and names counters on which reservations have ended at $1, those that wait longest first, at most $2. Passes over
+    /// those in other hands.
+    /// </summary>
+    public const string LockUnsettled =
+        """
+        SELECT id FROM environment_service
+         WHERE id IN (SELECT id FROM environment_service WHERE first_expiry <= $1 ORDER BY first_expiry LIMIT $2)
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
         """;
 
     /// <summary>Confirms all of the reservations $1 that exist at $2. Answers with their ids.</summary>

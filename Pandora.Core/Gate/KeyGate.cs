@@ -1,3 +1,4 @@
+using System.Net;
 using System.Runtime.CompilerServices;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
@@ -27,11 +28,12 @@ internal sealed class KeyGate(
     private const int LongestVersion = 25;
 
     /// <summary>Answers once the check and its effect are committed.</summary>
+    /// <param name="peer">Address of the caller. Null: it has none.</param>
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
     /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<CheckAnswer> CheckAsync(Check check, CancellationToken ct)
+    public async ValueTask<CheckAnswer> CheckAsync(Check check, IPAddress? peer, CancellationToken ct)
     {
         // :: 1
         var mayExist = ApiKeyText.MayExist(check.ApiKey);
@@ -41,11 +43,12 @@ internal sealed class KeyGate(
             IsLonger(check.ServiceName, LongestName) ? "" : check.ServiceName,
             IsLonger(check.ServiceVersion, LongestVersion) ? "" : check.ServiceVersion);
         var pending = new PendingCheck(
-            check, LoggedTexts.From(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata), lookUp)
+            check.WithoutTexts(), LoggedTexts.From(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata), lookUp)
         {
             // :: 2
             Facts = cache.Find(lookUp),
             IdempotencyKey = IdempotencyKey.From(check, hash),
+            Peer = peer,
             Call = CallWatch.Current(),
         };
         await using var abandon = ct.UnsafeRegister(

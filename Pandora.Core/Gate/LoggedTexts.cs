@@ -25,6 +25,9 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
 
     private static readonly SearchValues<char> LineEnds = SearchValues.Create("\r\n");
 
+    /// <summary>Of all of them, in characters.</summary>
+    public int Length => KeyMask.Length + ServiceName.Length + ServiceVersion.Length + Path.Length + Metadata.Length;
+
     public static LoggedTexts From(Check check, string keyMask, MetadataLogging kept)
     {
         string Mask(string text) => text.Replace(check.ApiKey, keyMask, StringComparison.Ordinal);

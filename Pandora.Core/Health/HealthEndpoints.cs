@@ -13,7 +13,7 @@ internal static class HealthEndpoints
     public static void AddHealth(this IServiceCollection services)
     {
         services.AddSingleton<DatabaseHealthCheck>();
-        services.AddHealthChecks().AddCheck<DatabaseHealthCheck>(Database).AddCheck<DrainingHealthCheck>("draining");
+        services.AddHealthChecks().AddCheck<DatabaseHealthCheck>(Database).AddCheck<ClockHealthCheck>("clock").AddCheck<DrainingHealthCheck>("draining");
     }
 
     /// <summary>REST; needs no token.</summary>
@@ -38,7 +38,9 @@ public enum ServingState
 {
     Down = HealthStatus.Unhealthy,
 
-    /// <summary>The database answers a ping but not a trivial query.</summary>
+    /// <summary>
+    /// Of the database: it answers a ping but not a trivial query. Of the node: that, or its clock is far from the database's.
+    /// </summary>
     Degraded = HealthStatus.Degraded,
     Ok = HealthStatus.Healthy,
 }

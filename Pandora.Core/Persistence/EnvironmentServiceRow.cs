@@ -16,7 +16,7 @@ internal sealed class EnvironmentServiceRow
     /// <summary>Units ever granted. Unlimited: as they were before.</summary>
     public long GrantedUnits { get; set; }
 
-    /// <summary>Units ever taken and not given back: the sum of the units in the request log.</summary>
+    /// <summary>Units ever taken and not given back: the sum of the units in the request log, modulo 2^61.</summary>
     public long ConsumedUnits { get; set; }
 
     /// <summary>The reset that the numbers follow; earlier than the last one, the counter is full.</summary>
@@ -24,6 +24,9 @@ internal sealed class EnvironmentServiceRow
 
     /// <summary>No reservation that has its row ends earlier. Null: none has one.</summary>
     public DateTimeOffset? FirstExpiry { get; set; }
+
+    /// <summary>More reservations have ended than were settled so far.</summary>
+    public bool IsSettling { get; set; }
     public DateTimeOffset AssignedAt { get; set; }
     public EnvironmentRow? Environment { get; set; }
     public ProjectServiceRow? ProjectService { get; set; }

@@ -5,7 +5,7 @@ using Pandora.Core.Settings;
 
 namespace Pandora.Core.Persistence;
 
-/// <summary>Registers the room's services. Settings and clock come from the host.</summary>
+/// <summary>Registers the room's services, the clock of the node among them. Settings come from the host.</summary>
 internal static class PersistenceSetup
 {
     /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
@@ -13,6 +13,8 @@ internal static class PersistenceSetup
     {
         services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
         services.AddDbContextPool<PandoraDb>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
+        services.AddSingleton(_ => new DatabaseClock());
+        services.AddSingleton<TimeProvider>(provider => provider.GetRequiredService<DatabaseClock>());
         services.AddHostedService<PoolGuard>();
         services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RequestPartitionKeeper>(
             provider, provider.GetRequiredService<PandoraSettings>().LogRetentionDays));

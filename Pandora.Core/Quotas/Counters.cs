@@ -10,6 +10,15 @@ namespace Pandora.Core.Quotas;
 /// </summary>
 internal static class Counters
 {
+    /// <summary>
+    /// 2^61. Totals are kept within it from reset to reset, so that no number of resets makes them overflow. Only their
+    /// difference counts.
+    /// </summary>
+    public const long TotalsWrapAt = 1L << 61;
+
+    // About a second's work.
+    private const int MostEndedAtOnce = 20_000;
+
     /// <summary>Reads environments, untracked, with their counters as <see cref="QuotaAt"/> needs them.</summary>
     /// <remarks>One statement for all, so that counters and schedules are of one moment.</remarks>
     public static IQueryable<EnvironmentRow> WithCountersAt(
@@ -26,46 +35,64 @@ internal static class Counters
                     .Select(counter => new Ended(
                         counter.Id,
                         db.Reservations
-                            .Where(reservation => reservation.CounterId == counter.Id && reservation.ExpiresAt <= now)
+                            .Where(reservation =>
+                                reservation.CounterId == counter.Id
+                                && reservation.ExpiresAt <= now
+                                && reservation.ExpiresAt > counter.CountedSince)
                             .Sum(reservation => reservation.Units)))
                     .ToList()));
 
-    /// <summary>
-    /// Locks one counter, writes down what time has done to it, and returns it tracked. Null: the environment does not
-    /// hold the service. The project service must be locked already.
-    /// </summary>
-    public static async Task<EnvironmentServiceRow?> LockCounterAsync(
-        this PandoraDb db, int environmentId, int serviceId, DateTimeOffset now, CancellationToken ct)
+    /// <summary>Writes down what time has done to a counter. It and its project service must be locked already.</summary>
+    /// <exception cref="TimeoutException">
+    /// More reservations have ended at once than can be settled here; it is being done, and then the call succeeds.
+    /// </exception>
+    public static async Task SettleAsync(this PandoraDb db, EnvironmentServiceRow counter, DateTimeOffset now, CancellationToken ct)
     {
-        var counter = await db.LockEnvironmentServiceAsync(environmentId, serviceId, ct);
-        if (counter?.FirstExpiry <= now)
+        if (counter.FirstExpiry <= now)
         {
-            counter.EndedUnits = (await db.EndReservationsAsync(counter.Id, now, ct)).Single();
+            var ended = (await db.EndReservationsAsync(counter, now, ct)).Single();
+            if (ended[0] > MostEndedAtOnce)
+            {
+                throw new TimeoutException("Too many reservations have ended at once.");
+            }
+            var available = Math.Max(0, counter.Quota.Available);
+            counter.ConsumedUnits = (counter.ConsumedUnits - ended[1]) % TotalsWrapAt;
+            counter.GrantedUnits = counter.ConsumedUnits + available;
+            counter.EndedUnits = ended[2];
+            counter.IsSettling = false;
             counter.FirstExpiry = await db.Reservations
                 .Where(reservation => reservation.CounterId == counter.Id)
                 .MinAsync(reservation => (DateTimeOffset?)reservation.ExpiresAt, ct);
         }
-        counter?.Settle(now);
-        return counter;
+        counter.Settle(now);
     }
 
     /// <summary>Removes reservations that have ended; their log rows no longer say that they took anything.</summary>
-    /// <returns>One number: the units that they held.</returns>
-    private static Task<List<long>> EndReservationsAsync(
-        this PandoraDb db, int counterId, DateTimeOffset now, CancellationToken ct) =>
+    /// <returns>
+    /// How many there were, the units that they held (their total may have wrapped around), and those of them that come
+    /// back: a reset after the end of a reservation has given them already.
+    /// </returns>
+    private static Task<List<long[]>> EndReservationsAsync(
+        this PandoraDb db, EnvironmentServiceRow counter, DateTimeOffset now, CancellationToken ct) =>
         db.Database
-            .SqlQuery<long>(
+            .SqlQuery<long[]>(
                 $"""
                 WITH expired AS MATERIALIZED (
-                    SELECT id FROM reservation WHERE counter_id = {counterId} AND expires_at <= {now} ORDER BY uuid_send(id) FOR UPDATE
+                    SELECT id FROM reservation
+                     WHERE id IN (SELECT id FROM reservation WHERE counter_id = {counter.Id} AND expires_at <= {now} LIMIT {MostEndedAtOnce + 1})
+                     ORDER BY uuid_send(id) FOR UPDATE
                 ), ended AS (
-                    DELETE FROM reservation USING expired WHERE reservation.id = ANY (ARRAY[expired.id]) RETURNING request_id, units
+                    DELETE FROM reservation USING expired WHERE reservation.id = ANY (ARRAY[expired.id]) RETURNING request_id, units, expires_at
                 ), logged AS (
                     UPDATE request SET units = 0
-                      FROM (SELECT request_id FROM ended ORDER BY request_id) AS given
+                      FROM (SELECT request_id FROM ended WHERE units > 0 ORDER BY request_id) AS given
                      WHERE request.id = ANY (ARRAY[given.request_id])
                 )
-                SELECT coalesce(sum(units), 0)::bigint AS "Value" FROM ended
+                SELECT ARRAY[
+                           count(*),
+                           coalesce(sum(units) % {TotalsWrapAt}, 0),
+                           least(coalesce(sum(units) FILTER (WHERE expires_at > {counter.CountedSince}), 0), {Quota.Largest})]::bigint[] AS "Value"
+                  FROM ended
                 """)
             .ToListAsync(ct);
 
@@ -90,19 +117,32 @@ internal static class Counters
         /// reservations if <see cref="EnvironmentServiceRow.EndedUnits"/> is known.
         /// </summary>
         public Quota QuotaAt(DateTimeOffset now) =>
-            row.CountedSince < row.ProjectService!.ScheduleAt(now).LastReset
+            row.ProjectService!.ScheduleAt(now).IsBehind(row.CountedSince, now)
                 ? Quota.Full(row.MaxRequests)
                 : row.Quota.GiveBack(row.EndedUnits);
 
-        /// <summary>Writes down what time has done until <paramref name="now"/>; the rows of what has ended must be gone.</summary>
-        public void Settle(DateTimeOffset now)
+        /// <summary>
+        /// Fills up the counter out of turn. What ended before gives back no more: with its rows a part of the total goes, and
+        /// nothing of what is available.
+        /// </summary>
+        public void FillUp(DateTimeOffset now)
+        {
+            row.Settle(now);
+            row.Quota = Quota.Full(row.MaxRequests);
+            row.CountedSince = now > row.CountedSince ? now : row.CountedSince;
+        }
+
+        private void Settle(DateTimeOffset now)
         {
             var quota = row.QuotaAt(now);
-            (row.ConsumedUnits, row.EndedUnits) = (row.ConsumedUnits - row.EndedUnits, 0);
+            (row.ConsumedUnits, row.EndedUnits) = (row.ConsumedUnits % TotalsWrapAt, 0);
+            row.GrantedUnits = row.ConsumedUnits;
             row.Quota = quota;
-            // A node with a faster clock may have seen a later reset.
-            var lastReset = row.ProjectService!.ScheduleAt(now).LastReset;
-            row.CountedSince = lastReset > row.CountedSince ? lastReset : row.CountedSince;
+            var schedule = row.ProjectService!.ScheduleAt(now);
+            if (schedule.IsBehind(row.CountedSince, now))
+            {
+                row.CountedSince = schedule.LastReset;
+            }
         }
     }
 

@@ -14,6 +14,11 @@ namespace Pandora.Core.Quotas;
 internal readonly record struct ResetSchedule(
     ResetFrequency Frequency, DateTimeOffset LastReset, DateTimeOffset NextReset, int AnchorDay)
 {
+    /// <summary>
+    /// How far ahead a stored instant of the past may lie and still be believed: clocks differ. Beyond it, a clock was wrong.
+    /// </summary>
+    private static readonly TimeSpan LongestLead = TimeSpan.FromDays(1);
+
     /// <summary>A schedule that begins on the day of <paramref name="now"/>: the first reset is at 00:00 UTC, one step later.</summary>
     public static ResetSchedule Start(ResetFrequency frequency, DateTimeOffset now)
     {
@@ -30,25 +35,38 @@ internal readonly record struct ResetSchedule(
     public ResetSchedule MoveTo(ResetFrequency frequency, DateTimeOffset nextReset) =>
         new(frequency, LastReset, nextReset, nextReset.UtcDateTime.Day);
 
-    /// <summary>A reset out of turn. It is later than any that was counted from, also where a clock was ahead.</summary>
+    /// <summary>
+    /// A reset out of turn. It is later than any that was counted from, also where a clock was a little ahead; what cannot be
+    /// believed is not looked at.
+    /// </summary>
     /// <param name="countedSince">The latest reset that a counter follows. Null: there is no counter.</param>
     public ResetSchedule ResetAt(DateTimeOffset now, DateTimeOffset? countedSince)
     {
-        var earliest = (countedSince > LastReset ? countedSince.Value : LastReset).AddMicroseconds(1);
+        var latest = IsBelievable(LastReset, now) ? LastReset : DateTimeOffset.UnixEpoch;
+        if (countedSince > latest && IsBelievable(countedSince.Value, now))
+        {
+            latest = countedSince.Value;
+        }
+        var earliest = latest.AddMicroseconds(1);
         return this with { LastReset = now > earliest ? now : earliest };
     }
+
+    /// <summary>Whether a counter that follows the reset at <paramref name="countedSince"/> has yet to follow the last one.</summary>
+    public bool IsBehind(DateTimeOffset countedSince, DateTimeOffset now) =>
+        countedSince < LastReset || !IsBelievable(countedSince, now);
 
     public bool IsDue(DateTimeOffset now) => NextReset <= now;
 
     /// <summary>
     /// This schedule if it is not due; else with its last reset up to <paramref name="now"/> and its first one after,
-    /// counted from <see cref="NextReset"/>: missed periods are skipped and the time of day stays.
+    /// counted from <see cref="NextReset"/>: missed periods are skipped and the time of day stays. A last reset that cannot
+    /// be believed counts as none.
     /// </summary>
     public ResetSchedule Advance(DateTimeOffset now)
     {
         if (!IsDue(now))
         {
-            return this;
+            return IsBelievable(LastReset, now) ? this : this with { LastReset = DateTimeOffset.UnixEpoch };
         }
         var steps = Frequency == ResetFrequency.Monthly
             ? MonthsBetween(NextReset, now)
@@ -59,6 +77,8 @@ internal readonly record struct ResetSchedule(
         }
         return this with { LastReset = After(steps), NextReset = After(steps + 1) };
     }
+
+    private static bool IsBelievable(DateTimeOffset past, DateTimeOffset now) => past <= now + LongestLead;
 
     private DateTimeOffset After(int steps)
     {

@@ -8,16 +8,18 @@ namespace Pandora.Core.Rpc;
 internal sealed class ApiKeyService(KeyGate gate) : APIKeyService.APIKeyServiceBase
 {
     public override async Task<ValidateResponse> Validate(ValidateRequest request, ServerCallContext context) =>
-        CheckAnswers.ToResponse(
-            await gate.CheckAsync(CheckInput.Read(request, CheckKind.Validate), context.CancellationToken));
+        CheckAnswers.ToResponse(await CheckAsync(request, CheckKind.Validate, context));
 
     public override async Task<ValidateConsumeResponse> ValidateConsume(ValidateRequest request, ServerCallContext context)
     {
-        var answer = await gate.CheckAsync(CheckInput.Read(request, CheckKind.Consume), context.CancellationToken);
+        var answer = await CheckAsync(request, CheckKind.Consume, context);
         return new ValidateConsumeResponse
         {
             BaseResponse = CheckAnswers.ToResponse(answer),
             AvailableRequest = answer.AvailableRequests,
         };
     }
+
+    private ValueTask<CheckAnswer> CheckAsync(ValidateRequest request, CheckKind kind, ServerCallContext context) =>
+        gate.CheckAsync(CheckInput.Read(request, kind), context.PeerOf(request), context.CancellationToken);
 }

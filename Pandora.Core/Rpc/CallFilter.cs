@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -30,11 +32,17 @@ internal sealed partial class CallFilter
     private const string DetailsTrailer = "grpc-status-details-bin";
     private const string Cancelled = "CANCELLED";
 
+    // Whether the message is compressed, and its length.
+    private const int FrameHeader = 5;
+    private const int LargestGzipRatio = 1_032;
+
     /// <summary>How long a caller may take to send the one message of a call.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private static readonly RpcStatus UnknownMethod =
         new() { Code = (int)StatusCode.Unimplemented, Message = "There is no such service or method." };
+
+    private static readonly RpcStatus Busy = GrpcErrors.Busy;
 
     private static readonly RpcStatus Late =
         new() { Code = (int)StatusCode.DeadlineExceeded, Message = "The deadline has passed." };
@@ -43,6 +51,7 @@ internal sealed partial class CallFilter
     private static readonly string[] Words = [.. Enum.GetValues<StatusCode>().Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()))];
 
     private readonly FrozenDictionary<string, Route> _routes;
+    private readonly MessageBudget _budget = new();
     private readonly CallWatch _watch;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _time;
@@ -99,7 +108,11 @@ internal sealed partial class CallFilter
             return Refuse(context.Response, UnknownMethod);
         }
         var timeout = request.Headers.GrpcTimeout;
-        return timeout.Count > 0 && IsOver(timeout.ToString()) ? Refuse(context.Response, Late) : RunAsync(route, context);
+        if (timeout.Count > 0 && IsOver(timeout.ToString()))
+        {
+            return Refuse(context.Response, Late);
+        }
+        return _budget.TryEnterCall() ? RunAsync(route, context) : Refuse(context.Response, Busy);
     }
 
     private async Task RunAsync(Route route, HttpContext context)
@@ -108,18 +121,25 @@ internal sealed partial class CallFilter
         var headers = context.Request.Headers;
         var call = route.Watched is { } watched ? _watch.Begin(watched, headers.TraceParent, headers.TraceState) : default;
         LiftDataRate(context.Features);
-        var late = false;
-        if (route.IsStream)
+        var end = End.Served;
+        try
         {
-            await ServeUntilStopAsync(route, context);
+            if (route.IsStream)
+            {
+                await ServeUntilStopAsync(route, context);
+            }
+            else if (IsSmall(context.Request.BodyReader))
+            {
+                await route.Serve(context);
+            }
+            else
+            {
+                end = await ServeWithinLimitsAsync(route, context);
+            }
         }
-        else if (HasWholeBody(context.Request.BodyReader))
+        finally
         {
-            await route.Serve(context);
-        }
-        else
-        {
-            late = await ServeWithPatienceAsync(route, context);
+            _budget.LeaveCall();
         }
 
         // :: 3
@@ -127,14 +147,20 @@ internal sealed partial class CallFilter
         var said = response.Headers.GrpcStatus;
         var target = said.Count > 0 ? response.Headers : context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
         var code = CodeOf(target.GrpcStatus);
-        if (code == StatusCode.Unknown || late)
+        if (code == StatusCode.Unknown || end != End.Served)
         {
             if (context.RequestAborted.IsCancellationRequested)
             {
                 _watch.End(call, Cancelled, isFault: false);
                 return; // nobody is left to read a status
             }
-            var status = late ? Late : Explain(route, context);
+            var status = end switch
+            {
+                End.Late => Late,
+                End.Busy => Busy,
+                _ => Explain(route, context),
+            };
+            response.ContentType ??= ContentType;
             Write(target, status);
             code = (StatusCode)status.Code;
         }
@@ -149,18 +175,75 @@ internal sealed partial class CallFilter
         await route.Serve(context);
     }
 
-    /// <summary>Only messages that were not there at once cost a timer.</summary>
-    /// <returns>Whether it ended because its message did not come.</returns>
-    private async Task<bool> ServeWithPatienceAsync(Route route, HttpContext context)
+    /// <summary>Messages that are not there at once cost a timer, those that are large a part of the budget.</summary>
+    private async Task<End> ServeWithinLimitsAsync(Route route, HttpContext context)
     {
         var isOver = false;
         var body = context.Request.BodyReader;
+        var headers = context.Request.Headers;
+        var patience = TimeoutOf(headers.GrpcTimeout.ToString()) is { } timeout && timeout < Patience ? timeout : Patience;
+        var started = _time.GetTimestamp();
         // Disposing waits for a tick under way, so that it cannot reach the next call that uses this body.
-        await using (_time.CreateTimer(_ => { isOver = true; body.CancelPendingRead(); }, null, Patience, Timeout.InfiniteTimeSpan))
+        await using var timer = _time.CreateTimer(_ => { isOver = true; body.CancelPendingRead(); }, null, patience, Timeout.InfiniteTimeSpan);
+        var bytes = await ReadSizeAsync(body);
+        if (isOver)
         {
-            await route.Serve(context);
+            return End.Late;
         }
-        return isOver && CodeOf(context.Response.Headers.GrpcStatus) == StatusCode.Internal;
+        using var lease = bytes <= MessageBudget.FreeBytes ? MessageBudget.Lease.None : _budget.TryTake(context.Connection.RemoteIpAddress, bytes);
+        if (lease is null)
+        {
+            return End.Busy;
+        }
+        context.Features.Set(lease);
+        if (patience < Patience)
+        {
+            // The library counts from now on.
+            timer.Change(Patience, Timeout.InfiniteTimeSpan);
+            headers.GrpcTimeout = string.Create(
+                CultureInfo.InvariantCulture, $"{Math.Max(1, (long)(patience - _time.GetElapsedTime(started)).TotalMilliseconds)}m");
+        }
+        await route.Serve(context);
+        return isOver && CodeOf(context.Response.Headers.GrpcStatus) == StatusCode.Internal ? End.Late : End.Served;
+    }
+
+    /// <summary>
+    /// How much memory the message will take, from the five bytes before it, which stay where they are. Of a compressed one
+    /// nothing is known but that it cannot grow to more than a message may have, nor by more than gzip can pack.
+    /// </summary>
+    private static async ValueTask<long> ReadSizeAsync(PipeReader body)
+    {
+        while (true)
+        {
+            ReadResult read;
+            try
+            {
+                read = await body.ReadAsync();
+            }
+            catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
+            {
+                return 0; // the library comes upon the same, and says so
+            }
+            var size = SizeOf(read.Buffer);
+            var isEnough = size is not null || read.IsCompleted || read.IsCanceled;
+            body.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
+            if (isEnough)
+            {
+                return size ?? 0;
+            }
+        }
+    }
+
+    private static long? SizeOf(ReadOnlySequence<byte> buffer)
+    {
+        if (buffer.Length < FrameHeader)
+        {
+            return null;
+        }
+        Span<byte> header = stackalloc byte[FrameHeader];
+        buffer.Slice(0, FrameHeader).CopyTo(header);
+        var length = Math.Min(BinaryPrimitives.ReadUInt32BigEndian(header[1..]), RpcPipeline.MaxMessageBytes);
+        return header[0] == 0 ? length : Math.Min(length * LargestGzipRatio, RpcPipeline.MaxMessageBytes);
     }
 
     private RpcStatus Explain(Route route, HttpContext context)
@@ -218,14 +301,16 @@ internal sealed partial class CallFilter
         }
     }
 
-    private static bool HasWholeBody(PipeReader body)
+    /// <summary>Whether the whole body is there, and small, and says what it is: most are.</summary>
+    private static bool IsSmall(PipeReader body)
     {
         if (!body.TryRead(out var read))
         {
             return false;
         }
+        var isSmall = read is { IsCompleted: true, Buffer.Length: <= MessageBudget.FreeBytes } && read.Buffer.FirstSpan is [] or [0, ..];
         body.AdvanceTo(read.Buffer.Start);
-        return read.IsCompleted;
+        return isSmall;
     }
 
     /// <summary>Messages in protobuf, the default; parameters say nothing to us.</summary>
@@ -242,10 +327,24 @@ internal sealed partial class CallFilter
     }
 
     /// <summary>A <c>grpc-timeout</c> of no time at all, which the library takes for none.</summary>
-    private static bool IsOver(string timeout) =>
-        timeout.Length > 1
-        && uint.TryParse(timeout.AsSpan(0, timeout.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
-        && (value == 0 || (timeout[^1] == 'n' && value < TimeSpan.NanosecondsPerTick));
+    private static bool IsOver(string timeout) => TimeoutOf(timeout) == TimeSpan.Zero;
+
+    /// <returns>Null: there is none, or it is longer than any that matters.</returns>
+    private static TimeSpan? TimeoutOf(string timeout)
+    {
+        if (timeout.Length < 2 || !uint.TryParse(timeout.AsSpan(0, timeout.Length - 1), NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+        {
+            return null;
+        }
+        return timeout[^1] switch
+        {
+            'n' => TimeSpan.FromTicks(value / TimeSpan.NanosecondsPerTick),
+            'u' => TimeSpan.FromMicroseconds(value),
+            'm' => TimeSpan.FromMilliseconds(value),
+            'S' => TimeSpan.FromSeconds(value),
+            _ => value == 0 ? TimeSpan.Zero : null,
+        };
+    }
 
     private static StatusCode CodeOf(StringValues status) =>
         int.TryParse(status.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var code) && code < Words.Length
@@ -255,6 +354,18 @@ internal sealed partial class CallFilter
     /// <summary>Whether the server is to blame, by the semantic conventions for spans of servers.</summary>
     private static bool IsFault(StatusCode code) =>
         code is StatusCode.Unimplemented or StatusCode.Internal or StatusCode.Unavailable or StatusCode.DeadlineExceeded;
+
+    /// <summary>How a call went before the library came to its end.</summary>
+    private enum End
+    {
+        Served,
+
+        /// <summary>Its message did not come in time.</summary>
+        Late,
+
+        /// <summary>There was no room for its message.</summary>
+        Busy,
+    }
 
     /// <summary>A method, and who answers it.</summary>
     /// <param name="Path">As in the request line, such as <c>/api_key.v1.APIKeyService/Validate</c>.</param>

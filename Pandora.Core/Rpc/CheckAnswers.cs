@@ -17,7 +17,7 @@ internal static class CheckAnswers
         var response = new ValidateResponse
         {
             Valid = answer.Failure == FailureCode.None,
-            RequestId = answer.RequestId.ToString(),
+            RequestId = answer.RequestId == Guid.Empty ? "" : answer.RequestId.ToString(),
             FailureCode = failure,
         };
         if (answer.Owner is { } owner)

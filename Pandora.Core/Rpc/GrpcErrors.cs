@@ -16,6 +16,9 @@ internal static class GrpcErrors
     public static readonly RpcStatus Unexpected = StatusOf(Error.Unexpected());
     public static readonly RpcStatus Unavailable = StatusOf(Error.Unavailable());
 
+    /// <summary>There is no room for another call; in a moment there is.</summary>
+    public static readonly RpcStatus Busy = StatusOf(Error.Unavailable() with { Message = "Too much is being read at the same time. Try again shortly." });
+
     private static readonly RpcStatus Unreadable =
         new() { Code = (int)StatusCode.Internal, Message = "The request message cannot be read." };
 

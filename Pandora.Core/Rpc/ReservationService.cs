@@ -19,7 +19,7 @@ internal sealed class ReservationService(KeyGate gate, Reservations reservations
         CheckAnswer answer;
         try
         {
-            answer = await gate.CheckAsync(CheckInput.ReadReservation(request), context.CancellationToken);
+            answer = await gate.CheckAsync(CheckInput.ReadReservation(request), context.PeerOf(request), context.CancellationToken);
         }
         catch (IdempotencyConflictException)
         {

@@ -51,6 +51,12 @@ internal sealed record PandoraSettings
     /// <summary><c>PANDORA_LOG_RETENTION_DAYS</c>: 0..36500; 0 (the default) keeps every row.</summary>
     public required int LogRetentionDays { get; init; }
 
+    /// <summary>
+    /// <c>PANDORA_JUNK_LOG_PER_MINUTE</c>: how many calls with unknown keys get a row of the log, for each peer; 0 is no
+    /// limit. Default: 600.
+    /// </summary>
+    public int UnknownKeysLoggedPerMinute { get; init; }
+
     /// <summary>One line for each <c>PANDORA_…</c> variable that means nothing to this version.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 }

@@ -13,6 +13,7 @@ internal static class SettingsReader
         "PANDORA_DB_SSLMODE", "PANDORA_DB_DNS", "PANDORA_DIR", "PANDORA_JWT_SECRET", "PANDORA_API_KEY_PEPPER",
         "PANDORA_PG_BIN", "PANDORA_PG_FETCH", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_EXPOSE_VERSION",
         "PANDORA_CORS_ORIGINS", "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
+        "PANDORA_JUNK_LOG_PER_MINUTE",
     ];
 
     /// <summary>.NET Aspire sets these beside the connection string of a resource named "pandora".</summary>
@@ -31,6 +32,7 @@ internal static class SettingsReader
 
     private const int MaxPort = 65_535;
     private const int MaxRetentionDays = 36_500;
+    private const int MaxJunkPerMinute = 1_000_000_000;
 
     /// <exception cref="StartRefusedException">A variable is missing or has a value that is not accepted.</exception>
     public static PandoraSettings Read(Variables variables)
@@ -48,6 +50,7 @@ internal static class SettingsReader
             CorsOrigins = CorsOrigins.Read(variables),
             LogMetadata = variables.OneOf("PANDORA_LOG_METADATA", MetadataLogging.Full, MetadataWords),
             LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
+            UnknownKeysLoggedPerMinute = variables.Integer("PANDORA_JUNK_LOG_PER_MINUTE", fallback: 600, min: 0, MaxJunkPerMinute),
             Warnings = [.. Unknown(variables).Select(name => $"{OneLine.Of(name)} is not a variable of this version and has no effect.")],
         };
     }

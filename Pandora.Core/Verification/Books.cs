@@ -25,10 +25,12 @@ internal static class Books
         """;
 
     /// <summary>Writes one line for each difference, then the summary.</summary>
-    /// <param name="now">Tells which reservations have ended and which answers are still remembered.</param>
+    /// <param name="now">
+    /// Tells which reservations have ended and which answers are still remembered. Null: the database's time.
+    /// </param>
     /// <exception cref="StartRefusedException">The check could not be made.</exception>
     public static async Task<BooksReport> VerifyAsync(
-        string connectionString, DateTimeOffset now, TextWriter output, CancellationToken ct)
+        string connectionString, DateTimeOffset? now, TextWriter output, CancellationToken ct)
     {
         try
         {
@@ -64,8 +66,14 @@ internal static class Books
         }
     }
 
+    private static async Task<DateTime> ReadNowAsync(NpgsqlConnection connection, CancellationToken ct)
+    {
+        await using var question = new NpgsqlCommand("SELECT now()", connection);
+        return (DateTime)(await question.ExecuteScalarAsync(ct))!;
+    }
+
     private static async Task<BooksReport> CompareAsync(
-        NpgsqlConnection connection, DateTimeOffset now, TextWriter output, CancellationToken ct)
+        NpgsqlConnection connection, DateTimeOffset? now, TextWriter output, CancellationToken ct)
     {
         await using var snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
         await using (var prepare = new NpgsqlCommand(Prepare, connection))
@@ -73,7 +81,7 @@ internal static class Books
             await prepare.ExecuteNonQueryAsync(ct);
         }
         await using var compare = new NpgsqlCommand(BooksSql.Compare, connection);
-        compare.Parameters.AddWithValue(now.UtcDateTime);
+        compare.Parameters.AddWithValue(now?.UtcDateTime ?? await ReadNowAsync(connection, ct));
         await using var reader = await compare.ExecuteReaderAsync(ct);
         var differences = 0L;
         var counts = new List<long>();

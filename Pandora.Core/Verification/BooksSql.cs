@@ -39,7 +39,7 @@ internal static class BooksSql
               FROM environment_service es CROSS JOIN kept)
         """;
 
-    // Of a counter that is older than the log only a part of its calls is known.
+    // Of a counter that is older than the log only a part of its calls is known. Totals wrap around at 2^61.
     private const string Counters =
         """
 
@@ -48,8 +48,8 @@ internal static class BooksSql
                consumed_units::text AS found
           FROM counter
           LEFT JOIN taken ON taken.counter_id = counter.id
-         WHERE CASE WHEN is_partial THEN consumed_units < coalesce(taken.units, 0)
-                    ELSE consumed_units <> coalesce(taken.units, 0) END
+         WHERE CASE WHEN is_partial THEN consumed_units < coalesce(taken.units, 0) AND taken.units < 2305843009213693952
+                    ELSE (consumed_units - coalesce(taken.units, 0)) % 2305843009213693952 <> 0 END
         UNION ALL
         SELECT 2, id, name, 'available_requests',
                CASE WHEN max_requests = -1 THEN '-1' ELSE '0 to ' || max_requests END, available_requests::text

@@ -1,5 +1,7 @@
 using System.Net;
 using Grpc.Core;
+using Pandora.Core.Errors;
+using Pandora.Core.Gate;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Reservation.V1;
 using Pandora.Tests.Harness;
@@ -34,17 +36,81 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     [Fact]
-    public async Task The_first_answer_stays_whatever_became_of_its_records()
+    public async Task The_first_answer_stays_whatever_its_records_are_called_now()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
         var request = Named(subscription, "stays");
         var first = await Node.ConsumeAsync(request);
 
         (await Node.Rest.PatchAsync($"/projects/{subscription.Project}", new { name = Scenario.NewName("renamed") })).Expect(HttpStatusCode.OK);
-        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+
         Assert.Equal(first, await Node.ConsumeAsync(request));
+    }
+
+    [Fact]
+    public async Task A_repetition_whose_key_would_not_pass_now_gets_the_failure_of_now_and_takes_nothing()
+    {
+        await using var other = await pandora.StartAnotherNodeAsync();
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = Named(subscription, "revoked");
+        var first = await Node.ConsumeAsync(request);
+        async Task ExpectAsync(string failure)
+        {
+            foreach (var node in new[] { Node, other, Node })
+            {
+                var answer = (await node.ConsumeAsync(request)).BaseResponse;
+                Assert.Equal((failure, false), (answer.FailureCode, answer.Valid));
+                Assert.NotEqual(first.BaseResponse.RequestId, answer.RequestId);
+                Assert.Equal(10 + (int)EnumWords<FailureCode>.Upper.Parse(failure), (await Node.LoggedAsync(answer.RequestId))!.Outcome);
+            }
+        }
+        async Task DoAsync(string path) => (await Node.Rest.PostAsync(path)).Expect(HttpStatusCode.NoContent);
+
+        await DoAsync($"/api-keys/{subscription.Key}/disable");
+        await ExpectAsync("API_KEY_DISABLED");
+        await DoAsync($"/api-keys/{subscription.Key}/enable");
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+        await DoAsync($"/environments/{subscription.Environment}/disable");
+        await ExpectAsync("ENVIRONMENT_DISABLED");
+        await DoAsync($"/environments/{subscription.Environment}/enable");
+        Assert.Equal(first, await other.ConsumeAsync(request));
+        Assert.Equal(99, await Node.LeftAsync(subscription));
         (await Node.Rest.DeleteAsync($"/clients/{subscription.Client}")).Expect(HttpStatusCode.NoContent);
-        Assert.Equal(first, await Node.ConsumeAsync(request));
+        await ExpectAsync("API_KEY_INVALID");
+    }
+
+    [Fact]
+    public async Task A_repetition_of_a_key_that_has_expired_is_told_so()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var (_, secret) = await pandora.Scenario.KeyAsync(subscription.Environment, pandora.Clock.Now.AddMinutes(1));
+        var request = Named(subscription, "expires");
+        request.ApiKey = secret;
+        Assert.True((await Node.ConsumeAsync(request)).BaseResponse.Valid);
+
+        pandora.Clock.Advance(TimeSpan.FromMinutes(2));
+
+        Assert.Equal("API_KEY_EXPIRED", (await Node.ConsumeAsync(request)).BaseResponse.FailureCode);
+        Assert.Equal(99, await Node.LeftAsync(subscription));
+        await Node.ExpectProvenBooksAsync();
+    }
+
+    [Fact]
+    public async Task Of_a_revocation_between_repetitions_at_once_every_later_call_knows()
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync(quota: -1);
+        for (var round = 0; round < 20; round++)
+        {
+            var request = Named(subscription, $"race-{round}");
+            await Node.ConsumeAsync(request);
+            var before = Enumerable.Range(0, 20).Select(_ => Node.ConsumeAsync(request)).ToList();
+            (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+
+            Assert.Equal("API_KEY_DISABLED", (await Node.ConsumeAsync(request)).BaseResponse.FailureCode);
+            Assert.All(await Task.WhenAll(before), answer => Assert.Contains(answer.BaseResponse.FailureCode, (string[])["", "API_KEY_DISABLED"]));
+            (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/enable")).Expect(HttpStatusCode.NoContent);
+        }
+        await Node.ExpectProvenBooksAsync();
     }
 
     [Fact]

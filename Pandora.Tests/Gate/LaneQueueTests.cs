@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Net;
 using Pandora.Core.Gate;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Settings;
@@ -61,6 +63,58 @@ public sealed class LaneQueueTests
     }
 
     [Fact]
+    public void A_flood_of_unknown_keys_leaves_known_ones_most_of_each_batch_and_has_a_share_itself()
+    {
+        var flood = Add(key => key, isKnown: false, count: 5_000);
+        var honest = Add(keyId: 1, count: 1_000);
+
+        var batch = Take();
+
+        Assert.Equal(2_048, flood.Count);
+        Assert.Equal(Batch * 3 / 4, batch.Count(honest.Contains));
+        Assert.Equal(Batch / 4, batch.Count(flood.Contains));
+    }
+
+    [Fact]
+    public void Of_unknown_keys_each_has_a_line_of_its_own()
+    {
+        var crowd = Add(_ => 1, isKnown: false, count: 2_000);
+        var first = Add(_ => 2, isKnown: false, count: 1);
+
+        Assert.Contains(first[0], Take());
+        Assert.Equal(2_000, crowd.Count);
+    }
+
+    [Fact]
+    public void Long_texts_have_a_bound_for_all_and_half_of_it_for_one_peer_and_short_ones_go_on()
+    {
+        var metadata = new CallMetadata(new string('b', 16_000), "", "", "", "");
+        var one = Enumerable.Range(0, 10_000).Select(_ => NewCheck(metadata, IPAddress.Parse("192.0.2.1"))).Count(check => _queue.TryAdd(check, true, 1));
+        var others = Enumerable.Range(0, 10_000).Select(i => NewCheck(metadata, new IPAddress(0x0A000000 + i))).Count(check => _queue.TryAdd(check, true, 2));
+
+        Assert.InRange(one * 33_000L, 1_048_576, 32 * 1_048_576);
+        Assert.InRange(others, one - 1, one + 1);
+        Assert.Equal(100, Add(keyId: 3, count: 100).Count);
+        Assert.InRange(Take().Count, 1, 255); // in the memory of a batch too
+        while (Take().Count > 0)
+        {
+        }
+        Assert.True(_queue.TryAdd(NewCheck(metadata, IPAddress.Parse("192.0.2.1")), true, 1));
+    }
+
+    [Fact]
+    public void Who_waits_too_long_can_be_taken_out_and_the_others_stay()
+    {
+        var old = Add(keyId: 1, count: 3).Concat(Add(_ => 7, isKnown: false, count: 2)).ToList();
+        var between = Stopwatch.GetTimestamp();
+        var young = Add(keyId: 1, count: 2).Concat(Add(keyId: 2, count: 2)).ToList();
+
+        Assert.Equal([.. old], _queue.TakeOld(between).ToHashSet());
+        Assert.Equal(4, _queue.Count);
+        Assert.Equal([.. young], Take().ToHashSet());
+    }
+
+    [Fact]
     public void All_keys_together_have_a_bound()
     {
         Assert.Equal(16_384, Enumerable.Range(1, 100).Sum(key => Add(key, count: 200).Count));
@@ -92,11 +146,10 @@ public sealed class LaneQueueTests
     }
 
     /// <returns>Those that were taken in.</returns>
-    private List<PendingCheck> Add(int keyId, int count)
-    {
-        var checks = Enumerable.Range(0, count).Select(_ => NewCheck()).ToList();
-        return checks.FindAll(check => _queue.TryAdd(check, keyId));
-    }
+    private List<PendingCheck> Add(int keyId, int count) => Add(_ => keyId, isKnown: true, count);
+
+    private List<PendingCheck> Add(Func<int, int> line, bool isKnown, int count) =>
+        [.. Enumerable.Range(0, count).Select(i => (Line: line(i), Check: NewCheck())).Where(each => _queue.TryAdd(each.Check, isKnown, each.Line)).Select(each => each.Check)];
 
     private List<PendingCheck> Take()
     {
@@ -105,10 +158,10 @@ public sealed class LaneQueueTests
         return batch;
     }
 
-    private static PendingCheck NewCheck()
+    private static PendingCheck NewCheck(CallMetadata? metadata = null, IPAddress? peer = null)
     {
         var check = new Check(
-            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, CallMetadata.Empty);
-        return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"));
+            "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, metadata ?? CallMetadata.Empty);
+        return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1")) { Peer = peer };
     }
 }

@@ -22,7 +22,7 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
     ];
 
     private const string Calls =
-        "bigint, timestamptz, int[], timestamptz[], uuid[], timestamptz[], int[], int[], smallint[], smallint[], text[], text[], int[], bigint[], bigint[]";
+        "bigint, timestamptz, int[], timestamptz[], uuid[], timestamptz[], int[], int[], smallint[], smallint[], text[], text[], int[], bigint[], bigint[], bigint[]";
 
     /// <summary>Each with the types of its arguments.</summary>
     public static TheoryData<string, string> Statements => new()
@@ -35,7 +35,8 @@ public sealed partial class QueryPlanTests(PandoraFixture pandora) : IClassFixtu
         { nameof(GateSql.NoteFirstUse), "int[], uuid[], timestamptz" },
         { nameof(GateSql.NoteLastUse), "int[], uuid[], timestamptz" },
         { nameof(GateSql.LockCounters), "int[]" },
-        { nameof(GateSql.SettleExpired), "int[], timestamptz" },
+        { nameof(GateSql.SettleExpired), "int[], timestamptz, int" },
+        { nameof(GateSql.LockUnsettled), "timestamptz, int" },
         { nameof(GateSql.ConfirmReservations), "uuid[], timestamptz" },
         { nameof(GateSql.EndReservations), "uuid[], timestamptz, bigint[]" },
         { nameof(GateSql.FindReservations), "uuid[], timestamptz" },

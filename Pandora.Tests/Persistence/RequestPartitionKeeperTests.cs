@@ -133,6 +133,17 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
     }
 
     [Fact]
+    public async Task No_clock_however_wrong_has_the_whole_log_removed()
+    {
+        await _node.LogManyAsync(40, Now.AddDays(-40), Now);
+        _clock.Advance(TimeSpan.FromDays(3650));
+
+        await Keeper(30).RunOnceAsync(CancellationToken.None);
+
+        Assert.InRange(await _node.ScalarAsync<long>("SELECT count(*) FROM request"), 29, 31);
+    }
+
+    [Fact]
     public async Task Rows_of_a_month_made_before_retention_was_switched_on_go_as_well()
     {
         await _node.LogManyAsync(12_000, Now, Now.AddDays(12));
@@ -152,6 +163,8 @@ public sealed class RequestPartitionKeeperTests(TestServer server) : IAsyncLifet
         var midnight = RequestPartitions.StartOfDay(Now);
         await _node.LogAsync(new LogRow(midnight));
         await _node.LogAsync(new LogRow(midnight.AddHours(20)));
+
+        await _node.LogAsync(new LogRow(midnight.AddDays(3)));
 
         _clock.Now = midnight.AddDays(5).AddHours(21);
         Assert.Equal((0, 0), await RemovedAsync());

@@ -132,25 +132,4 @@ public sealed class DeadlineTests(PandoraFixture pandora) : IClassFixture<Pandor
         ServiceVersion = "1",
         Request = new Request { Path = "/", Method = "GET", IpAddress = "::1" },
     };
-
-    /// <summary>Begins a body and never goes on.</summary>
-    private sealed class StalledContent(byte[] beginning) : HttpContent
-    {
-        protected override Task SerializeToStreamAsync(Stream stream, System.Net.TransportContext? context) =>
-            SerializeToStreamAsync(stream, context, Ct);
-
-        protected override async Task SerializeToStreamAsync(
-            Stream stream, System.Net.TransportContext? context, CancellationToken cancellationToken)
-        {
-            await stream.WriteAsync(beginning, cancellationToken);
-            await stream.FlushAsync(cancellationToken);
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-        }
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-    }
 }

@@ -11,7 +11,11 @@ namespace Pandora.Core.Gate.Idempotency;
 /// </summary>
 internal static class IdempotencyStore
 {
-    private const int MostForgottenAtOnce = 100;
+    // More than are remembered meanwhile, however many those are.
+    private const int LeastForgottenAtOnce = 100;
+    private const int ForgottenForEach = 2;
+
+    private const string ReadVersion = "SELECT version FROM directory_version WHERE id = 1";
 
     private const string Lock =
         "SELECT pg_advisory_xact_lock(name) FROM (SELECT unnest($1) AS name ORDER BY 1) AS named";
@@ -54,8 +58,11 @@ internal static class IdempotencyStore
     private static readonly TimeSpan KeptFor = TimeSpan.FromHours(24);
 
     /// <summary>Begins the transaction, in which nobody else uses the names of <paramref name="checks"/>.</summary>
-    /// <returns>Those among them that are replays, with the first answer. Null: the name belongs to another call.</returns>
-    public static async Task<Dictionary<PendingCheck, CheckAnswer?>> BeginAsync(
+    /// <returns>
+    /// The version of the directory; and those of the checks that are replays, with the first answer. Null: the name belongs to
+    /// another call.
+    /// </returns>
+    public static async Task<(long Version, Dictionary<PendingCheck, CheckAnswer?> Replays)> BeginAsync(
         NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
     {
         var names = checks.Select(check => check.IdempotencyKey!).DistinctBy(name => name.Key).ToList();
@@ -64,10 +71,14 @@ internal static class IdempotencyStore
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.Begin);
         batch.Add(Lock).WithLongs(names.ConvertAll(name => name.LockId));
+        batch.Add(ReadVersion);
         batch.Add(Claim).WithBytes(ids).With(oldest, NpgsqlDbType.TimestampTz);
         batch.Add(Find).WithBytes(ids).With(oldest, NpgsqlDbType.TimestampTz);
         await using var reader = await batch.ExecuteReaderAsync(ct);
         await reader.NextResultAsync(ct); // the locks have a result too
+        await reader.ReadAsync(ct);
+        var version = reader.GetInt64(0);
+        await reader.NextResultAsync(ct);
         var found = new Dictionary<PendingCheck, CheckAnswer?>();
         while (await reader.ReadAsync(ct))
         {
@@ -79,7 +90,7 @@ internal static class IdempotencyStore
                 found.Add(check, check.IdempotencyKey!.Fingerprint.AsSpan().SequenceEqual(fingerprint) ? answer : null);
             }
         }
-        return found;
+        return (version, found);
     }
 
     /// <summary>Remembers the answers of <paramref name="written"/> and commits.</summary>
@@ -106,7 +117,7 @@ internal static class IdempotencyStore
                     NpgsqlDbType.Array | NpgsqlDbType.TimestampTz);
             batch.Add(Forget)
                 .With((now - KeptFor).UtcDateTime, NpgsqlDbType.TimestampTz)
-                .With(MostForgottenAtOnce, NpgsqlDbType.Integer);
+                .With(Math.Max(LeastForgottenAtOnce, ForgottenForEach * written.Count), NpgsqlDbType.Integer);
         }
         batch.Add(GateSql.Commit);
         await batch.ExecuteNonQueryAsync(ct);

@@ -76,7 +76,8 @@ internal sealed class CallColumns
     }
 
     /// <summary>Adds the columns as parameters, in the order that <see cref="LedgerSql"/> states.</summary>
-    public void Bind(NpgsqlBatchCommand command)
+    /// <param name="wanted">What all calls of each counter would take together.</param>
+    public void Bind(NpgsqlBatchCommand command, List<long> wanted)
     {
         command
             .WithUuids(_ids)
@@ -89,7 +90,8 @@ internal sealed class CallColumns
             .WithTexts(_ipAddresses)
             .WithInts(_places)
             .WithLongs(_units)
-            .WithLongs(_sums);
+            .WithLongs(_sums)
+            .WithLongs(wanted);
         if (HasTexts)
         {
             command

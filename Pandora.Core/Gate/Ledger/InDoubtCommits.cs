@@ -34,9 +34,9 @@ internal sealed partial class InDoubtCommits(NodeMeters meters, ILogger logger)
         // A copy: the checks themselves may be decided anew.
         _ends.Enqueue(new InDoubtCommit(
             server,
-            [.. checks.Where(check => check.IdempotencyKey is null).Select(check => check.Decision.RequestId)],
-            [.. checks.Where(check => check.IdempotencyKey is not null).Select(check => check.Decision.RequestId)],
-            [.. checks.Select(check => check.IdempotencyKey?.Id).OfType<byte[]>()],
+            [.. checks.Where(check => check is { IsRemembered: false, HasRow: true }).Select(check => check.Decision.RequestId)],
+            [.. checks.Where(check => check.IsRemembered).Select(check => check.Decision.RequestId)],
+            [.. checks.Where(check => check.IsRemembered).Select(check => check.IdempotencyKey!.Id)],
             [.. checks.Select(check => check.Decision.Reservation?.Id).OfType<Guid>()]));
 
     /// <summary>What fails now is tried again later; nothing that goes wrong here may end the lane.</summary>

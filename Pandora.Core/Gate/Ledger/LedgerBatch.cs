@@ -17,6 +17,7 @@ internal sealed class LedgerBatch
     private readonly List<PendingCheck> _takers = [];
     private readonly List<int> _counterIds = [];
     private readonly List<DateTime> _lastResets = [];
+    private readonly List<long> _wanted = [];
     private readonly List<long> _taken = [];
     private readonly CallColumns _calls = new();
     private readonly List<PendingCheck> _reserving = [];
@@ -48,12 +49,15 @@ internal sealed class LedgerBatch
             {
                 available = Admit(pending);
             }
-            pending.Decision = new Decision(_ids[i], failure, 0, 0, 0, available, null);
+            pending.Decision = new Decision(pending.HasRow ? _ids[i] : Guid.Empty, failure, 0, 0, 0, available, null);
         }
         PlaceTakers();
         foreach (var pending in checks)
         {
-            _calls.Add(pending, now);
+            if (pending.HasRow)
+            {
+                _calls.Add(pending, now);
+            }
         }
     }
 
@@ -134,7 +138,7 @@ internal sealed class LedgerBatch
             .With(_now.UtcDateTime, NpgsqlDbType.TimestampTz)
             .WithInts(_counterIds)
             .WithInstants(_lastResets);
-        _calls.Bind(command);
+        _calls.Bind(command, _wanted);
         AddReservations(batch);
         AddUses(batch, GateSql.NoteFirstUse, _firstUses);
         AddUses(batch, GateSql.NoteLastUse, _laterUses);
@@ -154,6 +158,7 @@ internal sealed class LedgerBatch
         _takers.Clear();
         _counterIds.Clear();
         _lastResets.Clear();
+        _wanted.Clear();
         _taken.Clear();
         _calls.Clear();
         _reserving.Clear();
@@ -196,11 +201,13 @@ internal sealed class LedgerBatch
             {
                 _counterIds.Add(counter.Id);
                 _lastResets.Add(counter.Schedule.Advance(_now).LastReset.UtcDateTime);
+                _wanted.Add(0);
                 _taken.Add(0);
                 sum = 0;
             }
             var units = counter.Max == Quota.Unlimited ? 0 : pending.Check.Quantity;
             sum += units;
+            _wanted[^1] = sum;
             pending.Decision = pending.Decision with { Units = units, Place = _counterIds.Count, Sum = sum };
             if (pending.Check.Kind == CheckKind.Reserve)
             {

@@ -26,6 +26,7 @@ internal sealed class LedgerLanes : IHostedService, IDisposable
     public LedgerLanes(
         [FromKeyedServices(GateSetup.LanesDatabase)] NpgsqlDataSource database,
         KeyCache cache,
+        UnknownKeyLog unknownKeys,
         TimeProvider time,
         NodeMeters meters,
         ILogger<LedgerLanes> logger)
@@ -35,7 +36,7 @@ internal sealed class LedgerLanes : IHostedService, IDisposable
         for (var i = 0; i < LaneCount; i++)
         {
             _lanes[i] = new LaneQueue();
-            _writers[i] = new LedgerWriter(_lanes[i], database, cache, time, meters, logger);
+            _writers[i] = new LedgerWriter(_lanes[i], database, cache, unknownKeys, time, meters, logger);
         }
         meters.ShowWaiting(() => _lanes.Sum(lane => lane.Count));
         meters.ShowDirectory(() => cache.Refreshes, () => cache.Known, () => cache.Unknown);
@@ -49,13 +50,17 @@ internal sealed class LedgerLanes : IHostedService, IDisposable
         // not looked up yet goes by its key; what has an idempotency key too, so that its repetition comes behind it.
         var home = check.IdempotencyKey is null && check.Facts?.Counter is { } counter ? counter.Id : check.LookUp.GetHashCode();
         var lane = _lanes[(uint)home % LaneCount];
-        if (!lane.TryAdd(check, check.Facts?.Key?.Id ?? 0))
+        if (!TryAdd(lane, check))
         {
             throw lane.IsClosed
                 ? new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping)
                 : new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull);
         }
     }
+
+    /// <summary>False: the line of its key is full, or the lane is closed.</summary>
+    public static bool TryAdd(LaneQueue lane, PendingCheck check) =>
+        check.Facts?.Key is { } key ? lane.TryAdd(check, isKnown: true, key.Id) : lane.TryAdd(check, isKnown: false, check.LookUp.GetHashCode());
 
     public void Dispose() => _stopNow.Dispose();
 

@@ -9,7 +9,13 @@ namespace Pandora.Core.Gate.Ledger;
 /// Counters: $3 ids in order, $4 the last reset of each. Calls, one array a column: $5 id, $6 request time, $7 name of the
 /// key, $8 name of the service, $9 reason of a refusal or 0, $10 method, $11 path, $12 address, $13 place of the counter in
 /// $3 or 0, $14 units it may take, and $15 the units that all calls of that counter up to this one would take together;
-/// calls of one counter come by rising quantity, so that those that fit are exactly the ones whose sum does.
+/// calls of one counter come by rising quantity, so that those that fit are exactly the ones whose sum does. $16 what all
+/// calls of each counter in $3 would take together.
+/// </para>
+/// <para>
+/// Where more reservations have ended than could be settled at once, units are taken from what is settled, and only who
+/// needs more has to wait. A stored instant that lies more than a day ahead was written by a clock that was wrong: the
+/// counter is filled up once and goes on from the last reset.
 /// </para>
 /// <para>
 /// Answers with the version of the directory, what each counter had before (units, or one of the values below), and how
@@ -35,14 +41,14 @@ internal static class LedgerSql
     public static readonly string CommitBatch = Charge + Log("", "") + Answer;
 
     /// <summary>
-    /// The same for calls with more texts: $16 mask of an unknown key, $17 name and $18 version of an unknown service, and
-    /// the metadata $19 body, $20 cookies, $21 headers, $22 query parameters, $23 content type; $24 name of a
+    /// The same for calls with more texts: $17 mask of an unknown key, $18 name and $19 version of an unknown service, and
+    /// the metadata $20 body, $21 cookies, $22 headers, $23 query parameters, $24 content type; $25 name of a
     /// method that has no number.
     /// </summary>
     public static readonly string CommitBatchWithTexts = Charge
         + Log(
             ", key_mask, service_name, service_version, metadata_body, metadata_cookies, metadata_headers, metadata_query_params, metadata_content_type, method_name",
-            ", $16, $17, $18, $19, $20, $21, $22, $23, $24")
+            ", $17, $18, $19, $20, $21, $22, $23, $24, $25")
         + Answer;
 
     // Calls find their counter by its place in an array, and not by a join that the planner might make quadratic. -1 stands
@@ -53,23 +59,30 @@ internal static class LedgerSql
         counters AS MATERIALIZED (
             SELECT array_agg(coalesce(counter.available, -1) ORDER BY wanted.place) AS available,
                    count(*) FILTER (WHERE counter.is_due AND counter.available > 0) AS resets
-              FROM unnest($3, $4) WITH ORDINALITY AS wanted (id, last_reset, place)
+              FROM unnest($3, $4, $16) WITH ORDINALITY AS wanted (id, last_reset, units, place)
               LEFT JOIN LATERAL (
-                   SELECT CASE WHEN es.first_expiry <= $2 THEN -2
-                               WHEN es.max_requests = -1 THEN 9223372036854775807
-                               WHEN es.counted_since < wanted.last_reset THEN es.max_requests
-                               ELSE es.available_requests END AS available,
-                          es.counted_since < wanted.last_reset AND es.max_requests > 0 AS is_due
+                   SELECT CASE WHEN es.max_requests = -1 THEN 9223372036854775807
+                               WHEN es.first_expiry <= $2 AND NOT (es.is_settling AND wanted.units <= now.available) THEN -2
+                               ELSE now.available END AS available,
+                          now.is_due AND es.max_requests > 0 AS is_due
                      FROM environment_service es
+                    CROSS JOIN LATERAL (SELECT es.counted_since < wanted.last_reset OR es.counted_since > $2 + interval '1 day') AS reset (is_due)
+                    CROSS JOIN LATERAL (SELECT reset.is_due, CASE WHEN reset.is_due THEN es.max_requests ELSE es.available_requests END)
+                            AS now (is_due, available)
                     WHERE es.id = ANY (ARRAY[wanted.id])
-                      FOR NO KEY UPDATE) AS counter ON true
+                      FOR NO KEY UPDATE OF es) AS counter ON true
              WHERE (SELECT version FROM directory) = $1),
         charged AS (
             UPDATE environment_service es
-               SET granted_units = CASE WHEN es.max_requests = -1 OR es.counted_since >= ($4)[taken.place] THEN es.granted_units
-                                        ELSE es.consumed_units + es.max_requests END,
-                   consumed_units = es.consumed_units + taken.units,
-                   counted_since = greatest(es.counted_since, ($4)[taken.place])
+               SET granted_units = CASE WHEN es.max_requests = -1 OR NOT (es.counted_since < ($4)[taken.place] OR es.counted_since > $2 + interval '1 day')
+                                        THEN es.granted_units
+                                        ELSE es.max_requests + es.consumed_units % 2305843009213693952 END,
+                   consumed_units = taken.units
+                       + CASE WHEN es.max_requests = -1 OR NOT (es.counted_since < ($4)[taken.place] OR es.counted_since > $2 + interval '1 day')
+                              THEN es.consumed_units
+                              ELSE es.consumed_units % 2305843009213693952 END,
+                   counted_since = CASE WHEN es.counted_since > $2 + interval '1 day' THEN ($4)[taken.place]
+                                        ELSE greatest(es.counted_since, ($4)[taken.place]) END
               FROM (SELECT place, max(sum) AS units
                       FROM unnest($13, $15) AS call (place, sum)
                      WHERE place > 0 AND sum <= (SELECT available FROM counters)[place]

@@ -11,16 +11,24 @@ namespace Pandora.Core.Gate.Ledger;
 
 /// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
 internal sealed partial class LedgerWriter(
-    LaneQueue lane, NpgsqlDataSource dataSource, KeyCache cache, TimeProvider time, NodeMeters meters, ILogger logger)
+    LaneQueue lane, NpgsqlDataSource dataSource, KeyCache cache, UnknownKeyLog unknownKeys, TimeProvider time, NodeMeters meters, ILogger logger)
 {
     private const int MaxBatch = 256;
 
-    // Callers learn within 5 s that the database is unavailable; the rest is for what waits in the lane behind this batch.
-    private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(4);
+    // Of what a batch settles for its own checks; the rest is left to the sweep and to later batches.
+    private const int MostSettledAtOnce = 200;
+
+    // Callers learn within 5 s that the database is unavailable. Who waited too long is not taken into a batch any more, so
+    // that a batch has a second at least.
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(3.3);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan SettlePause = TimeSpan.FromSeconds(1);
 
     private readonly List<PendingCheck> _batch = new(MaxBatch);
+
+    // Of a batch that failed, those that can wait for another one.
+    private readonly List<PendingCheck> _again = [];
     private readonly LaneConnection _connection = new(dataSource, cache, logger);
     private readonly InDoubtCommits _inDoubt = new(meters, logger);
     private readonly AnswerTally _tally = new(meters);
@@ -57,6 +65,11 @@ internal sealed partial class LedgerWriter(
     /// <summary>False: the lane is closed and empty.</summary>
     private async ValueTask<bool> HasWorkAsync(CancellationToken stopNow)
     {
+        stopNow.ThrowIfCancellationRequested();
+        if (_again.Count > 0)
+        {
+            return true;
+        }
         if (_inDoubt.IsEmpty)
         {
             return await lane.WaitAsync(stopNow);
@@ -76,21 +89,24 @@ internal sealed partial class LedgerWriter(
     private async Task ServeBatchAsync(CancellationToken stopNow)
     {
         _batch.Clear();
-        lane.Take(_batch, MaxBatch);
+        _batch.AddRange(_again);
+        _again.Clear();
+        lane.Take(_batch, MaxBatch - _batch.Count);
         _batch.RemoveAll(check => !check.IsOpen);
+        FailOld(_batch);
         if (_batch.Count == 0)
         {
             return;
         }
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stopNow);
-        limit.CancelAfter(BatchLimit);
+        limit.CancelAfter(AnswerLimit - Stopwatch.GetElapsedTime(_batch.Min(check => check.Since)));
         try
         {
             await CommitAsync(_batch, limit.Token);
         }
         catch (Exception e) when (IsUnavailable(e, limit.Token))
         {
-            FailAll(_batch, e);
+            FailOrPostpone(_batch, e);
         }
         catch (Exception e) when (_batch.Count > 1)
         {
@@ -112,7 +128,7 @@ internal sealed partial class LedgerWriter(
         }
         catch (Exception e) when (IsUnavailable(e, ct))
         {
-            FailAll(checks, e);
+            FailOrPostpone(checks, e);
         }
     }
 
@@ -193,6 +209,7 @@ internal sealed partial class LedgerWriter(
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
         var now = time.Now();
+        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
         _run.Decide(checks, now);
         var started = Stopwatch.GetTimestamp();
         CommitResult result;
@@ -216,9 +233,10 @@ internal sealed partial class LedgerWriter(
         _run.NoteUses();
         span?.Stop(); // before the spans of its calls end
         Answer(written, now);
-        if (postponed.Count > 0)
+        if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
         {
-            await MakeWayAsync(connection, result, now, ct);
+            PutBack(postponed);
+            return [];
         }
         return postponed;
     }
@@ -233,7 +251,26 @@ internal sealed partial class LedgerWriter(
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         var now = time.Now();
-        var replays = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
+        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
+        var (current, replays) = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
+        if (current != KeyCache.Stored(version))
+        {
+            return await BeginAnewAsync(connection, checks, "directory", ct);
+        }
+        foreach (var check in checks)
+        {
+            // What a key was allowed once is not allowed for ever: who would be refused today is refused anew.
+            var failure = Verdict.Decide(check.Facts!, now);
+            check.IsRemembered = !replays.TryGetValue(check, out var first)
+                || first is null
+                || failure == FailureCode.None
+                || failure == first.Failure;
+            if (!check.IsRemembered)
+            {
+                replays.Remove(check);
+            }
+            check.IsRemembered &= check.HasRow; // an answer is remembered with its row
+        }
         List<PendingCheck> fresh =
             [.. checks.Where(check => !replays.ContainsKey(check)).DistinctBy(check => check.IdempotencyKey!.Key)];
         var result = default(CommitResult);
@@ -247,16 +284,13 @@ internal sealed partial class LedgerWriter(
             result = await _connection.InTime(_run.CommitAsync(connection, KeyCache.Stored(version), ct), ct);
             if (result.Version != KeyCache.Stored(version))
             {
-                meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
-                await _connection.InTime(IdempotencyStore.RollbackAsync(connection, ct), ct);
-                await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
-                return checks;
+                return await BeginAnewAsync(connection, checks, result == CommitResult.Outrun ? "counter" : "directory", ct);
             }
             (written, postponed) = Complete(fresh, result);
         }
         try
         {
-            await _connection.InTime(IdempotencyStore.CommitAsync(connection, written, now, ct), ct);
+            await _connection.InTime(IdempotencyStore.CommitAsync(connection, written.FindAll(check => check.IsRemembered), now, ct), ct);
         }
         catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
         {
@@ -271,10 +305,20 @@ internal sealed partial class LedgerWriter(
         span?.Stop(); // before the spans of its calls end
         IdempotencyStore.Deliver(replays, meters);
         Answer(written, now);
-        if (postponed.Count > 0)
+        if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
         {
-            await MakeWayAsync(connection, result, now, ct);
+            PutBack(postponed);
+            return checks.FindAll(check => !postponed.Contains(check));
         }
+        return checks;
+    }
+
+    private async Task<List<PendingCheck>> BeginAnewAsync(
+        NpgsqlConnection connection, List<PendingCheck> checks, string reason, CancellationToken ct)
+    {
+        meters.DecidedAgain(reason);
+        await _connection.InTime(IdempotencyStore.RollbackAsync(connection, ct), ct);
+        await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
         return checks;
     }
 
@@ -335,15 +379,26 @@ internal sealed partial class LedgerWriter(
         return (written, postponed);
     }
 
-    /// <summary>Removes what kept checks from being decided.</summary>
-    private async Task MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
+    /// <summary>Removes what kept checks from being decided. False: only a part of it, and they would keep the others waiting.</summary>
+    private async Task<bool> MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
     {
         meters.DecidedAgain("counter");
-        if (_run.Unsettled(result) is { Count: > 0 } counters)
-        {
-            await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, ct), ct);
-        }
+        var isLeft = _run.Unsettled(result) is { Count: > 0 } counters
+            && await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, MostSettledAtOnce, ct), ct);
         await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
+        return !isLeft;
+    }
+
+    /// <summary>To the end of their lines.</summary>
+    private void PutBack(List<PendingCheck> checks)
+    {
+        foreach (var check in checks)
+        {
+            if (!LedgerLanes.TryAdd(lane, check))
+            {
+                check.Fail(new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull));
+            }
+        }
     }
 
     private void Answer(List<PendingCheck> checks, DateTimeOffset now)
@@ -358,21 +413,34 @@ internal sealed partial class LedgerWriter(
         AnswerDelivery.Deliver(checks, check => check.AnswerAt(now));
     }
 
-    /// <summary>The lane waited behind this batch and would only wait as long again.</summary>
-    private void FailAll(List<PendingCheck> checks, Exception cause)
+    /// <summary>Time was up for one of the batch. The others, and those that wait, go on as long as their own time lasts.</summary>
+    private void FailOrPostpone(List<PendingCheck> checks, Exception cause)
     {
         Log.DatabaseUnavailable(logger, cause.GetType().Name, cause.Message);
-        var fault = new GateUnavailableException("The database did not answer in time.", GateUnavailableException.Database, cause);
         DropConnection();
-        FailBatch(checks, fault);
-        FailLane(fault);
+        _again.AddRange(checks.Where(check => check.IsOpen));
+        FailOld(_again, cause);
+        FailBatch(lane.TakeOld(Stopwatch.GetTimestamp() - (long)(WaitLimit.TotalSeconds * Stopwatch.Frequency)), TooLate(cause));
     }
+
+    /// <summary>Who waited so long would, in the next batch, leave it too little time.</summary>
+    private static void FailOld(List<PendingCheck> checks, Exception? cause = null)
+    {
+        if (checks.FindAll(check => Stopwatch.GetElapsedTime(check.Since) >= WaitLimit) is { Count: > 0 } old)
+        {
+            FailBatch(old, TooLate(cause));
+            checks.RemoveAll(old.Contains);
+        }
+    }
+
+    private static GateUnavailableException TooLate(Exception? cause) =>
+        new("The database did not answer in time.", GateUnavailableException.Database, cause);
 
     private void FailLane(Exception fault)
     {
-        List<PendingCheck> waiting = [];
-        lane.Take(waiting, int.MaxValue);
-        FailBatch(waiting, fault);
+        FailBatch(_again, fault);
+        _again.Clear();
+        FailBatch(lane.TakeOld(long.MaxValue), fault);
     }
 
     private static void FailBatch(List<PendingCheck> checks, Exception fault)

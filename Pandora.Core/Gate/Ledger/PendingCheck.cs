@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Threading.Tasks.Sources;
 using Pandora.Core.Gate.Idempotency;
 
@@ -11,6 +12,8 @@ namespace Pandora.Core.Gate.Ledger;
 /// <remarks>What waits for the answer goes on at once, on the thread that gives it.</remarks>
 internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : IValueTaskSource<CheckAnswer>
 {
+    private const int BytesWithoutTexts = 1_024;
+
     private const int Open = 0;
     private const int Ended = 1;
     private const int Answered = 2;
@@ -32,6 +35,30 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
 
     /// <summary>Under which the answer is remembered. Null: the caller gave none.</summary>
     public IdempotencyKey? IdempotencyKey { get; init; }
+
+    /// <summary>
+    /// Whether the answer is remembered under <see cref="IdempotencyKey"/>. A replay of a key that would no longer pass has an
+    /// answer of its own, which is not.
+    /// </summary>
+    public bool IsRemembered { get; set; }
+
+    /// <summary>Whether it was decided if a check with this unknown key gets a row of the log.</summary>
+    public bool IsAdmitted { get; set; }
+
+    /// <summary>What was decided; of unknown keys alone.</summary>
+    public bool IsLogged { get; set; }
+
+    /// <summary>Whether it gets a row of the log.</summary>
+    public bool HasRow => !IsAdmitted || IsLogged || Facts?.Key is not null;
+
+    /// <summary>About what it takes of the memory while it waits.</summary>
+    public int Bytes { get; } = BytesWithoutTexts + (sizeof(char) * texts.Length);
+
+    /// <summary>When it began to wait, a time stamp of <see cref="Stopwatch"/>.</summary>
+    public long Since { get; } = Stopwatch.GetTimestamp();
+
+    /// <summary>Address of the caller. Null: it has none.</summary>
+    public IPAddress? Peer { get; init; }
 
     /// <summary>The span of the call. Null: it is not recorded.</summary>
     public Activity? Call { get; init; }

@@ -18,7 +18,7 @@ internal enum ReservationOutcome
 
 /// <summary>
 /// Ends reservations: confirmed, given back, or expired. From its expiry on a reservation does not exist, whether or not
-/// its row does; the row goes with the next check that needs its counter.
+/// its row does; the row goes with the next check that needs its counter, or by <see cref="ReservationSweep"/>.
 /// </summary>
 internal sealed class Reservations
 {
@@ -49,14 +49,25 @@ internal sealed class Reservations
     public ValueTask<ReservationOutcome> RollbackAsync(Guid id, CancellationToken ct) =>
         _groups.RunAsync(id, new End(id, 0), ct);
 
-    /// <summary>Gives back what has expired on counters; afterwards they know when to look again.</summary>
-    public static async Task SettleExpiredAsync(
-        NpgsqlConnection connection, List<int> counters, DateTimeOffset now, CancellationToken ct)
+    /// <summary>
+    /// Gives back what has expired on counters, at most <paramref name="most"/> reservations of each, so that nobody waits for
+    /// long; afterwards they know when to look again.
+    /// </summary>
+    /// <param name="most">1..500; the units of more might be too many for one number.</param>
+    /// <returns>Whether more have expired.</returns>
+    public static async Task<bool> SettleExpiredAsync(
+        NpgsqlConnection connection, List<int> counters, DateTimeOffset now, int most, CancellationToken ct)
     {
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(GateSql.LockCounters).WithInts(counters);
-        batch.Add(GateSql.SettleExpired).WithInts(counters).With(now.UtcDateTime, NpgsqlDbType.TimestampTz);
-        await batch.ExecuteNonQueryAsync(ct);
+        batch.Add(GateSql.SettleExpired)
+            .WithInts(counters)
+            .With(now.UtcDateTime, NpgsqlDbType.TimestampTz)
+            .With(most, NpgsqlDbType.Integer);
+        await using var reader = await batch.ExecuteReaderAsync(ct);
+        await reader.NextResultAsync(ct); // the locks have a result too
+        await reader.ReadAsync(ct);
+        return reader.GetBoolean(0);
     }
 
     private async Task<ReservationOutcome[]> EndAsync(List<End> ends, CancellationToken ct)

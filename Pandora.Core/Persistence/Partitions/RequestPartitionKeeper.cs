@@ -79,7 +79,7 @@ internal sealed partial class RequestPartitionKeeper(
 
     private async Task<long> DropAsync(CancellationToken ct)
     {
-        var oldest = Oldest();
+        var oldest = await OldestAsync(ct);
         var dropped = 0L;
         foreach (var partition in await _tables.ListAsync(ct))
         {
@@ -93,7 +93,7 @@ internal sealed partial class RequestPartitionKeeper(
 
     private async Task<long> DeleteAsync(CancellationToken ct)
     {
-        var oldest = Oldest();
+        var oldest = await OldestAsync(ct);
         var deleted = 0L;
         foreach (var partition in await _tables.ListAsync(ct))
         {
@@ -117,7 +117,15 @@ internal sealed partial class RequestPartitionKeeper(
             ? new(look.Count, look.Until is { } until && until > time.Now() ? until - time.Now() : TimeSpan.Zero, look.DefaultRows)
             : null;
 
-    private DateTimeOffset Oldest() => time.Now().AddDays(-retentionDays);
+    /// <summary>
+    /// What was recorded before is removed. If that is all there is, the days count from the newest row: no clock, however
+    /// wrong, can have the whole log removed.
+    /// </summary>
+    private async Task<DateTimeOffset> OldestAsync(CancellationToken ct)
+    {
+        var oldest = time.Now().AddDays(-retentionDays);
+        return await _tables.NewestAsync(ct) is { } newest && newest < oldest ? newest.AddDays(-retentionDays) : oldest;
+    }
 
     private async Task<long> TryAsync(string what, Func<CancellationToken, Task<long>> work, CancellationToken ct)
     {

@@ -57,6 +57,14 @@ internal sealed partial class RequestPartitionTables(NpgsqlDataSource dataSource
         return await ListAsync(connection, ct);
     }
 
+    /// <summary>When the newest row was recorded. Null: there is none.</summary>
+    public async Task<DateTimeOffset?> NewestAsync(CancellationToken ct)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(ct);
+        await using var command = new NpgsqlCommand("SELECT id FROM request ORDER BY id DESC LIMIT 1", connection);
+        return await command.ExecuteScalarAsync(ct) is Guid newest ? RequestId.TimeOf(newest) : null;
+    }
+
     /// <summary>
     /// Makes the first partition that is missing from <paramref name="start"/> on. Returns where to go on looking, null
     /// when there is nothing left to do or another node is at it.
