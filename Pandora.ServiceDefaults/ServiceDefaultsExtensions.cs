@@ -24,6 +24,10 @@ public static class ServiceDefaultsExtensions
         ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = "None",
         // It logs what it throws as well, refused duplicates included; whoever catches that decides what is worth a line.
         ["Logging:LogLevel:Microsoft.EntityFrameworkCore"] = "None",
+        // They quote what a caller sent, which may be a secret: only who names them by their whole names is shown that.
+        ["Logging:LogLevel:Microsoft.AspNetCore.Routing.Matching.DfaMatcher"] = "Warning",
+        ["Logging:LogLevel:Microsoft.AspNetCore.StaticFiles.StaticFileMiddleware"] = "Warning",
+        ["Logging:LogLevel:Microsoft.AspNetCore.Server.Kestrel.BadRequests"] = "Warning",
     };
 
     /// <summary>

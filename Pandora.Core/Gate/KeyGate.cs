@@ -43,7 +43,9 @@ internal sealed class KeyGate(
             IsLonger(check.ServiceName, LongestName) ? "" : check.ServiceName,
             IsLonger(check.ServiceVersion, LongestVersion) ? "" : check.ServiceVersion);
         var pending = new PendingCheck(
-            check.WithoutTexts(), LoggedTexts.From(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata), lookUp)
+            LoggedTexts.MaskMethod(check).WithoutTexts(),
+            LoggedTexts.From(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata),
+            lookUp)
         {
             // :: 2
             Facts = cache.Find(lookUp),

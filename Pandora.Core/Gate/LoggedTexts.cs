@@ -1,13 +1,14 @@
-using System.Buffers;
 using System.Text;
-using System.Text.Json;
+using Pandora.Core.Gate.Redaction;
+using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.Gate;
 
 /// <summary>
-/// The texts of a check as the request log keeps them: credentials masked first, then cut to their limits. Made before
-/// the check enters a batch, so that long texts cost their own caller and nobody else.
+/// The texts of a check as the request log keeps them: without secrets, and cut to their limits. Made before the check
+/// enters a batch, so that long texts cost their own caller and nobody else; and what they cost goes by the limit, not by
+/// what was sent.
 /// </summary>
 internal sealed record LoggedTexts(string KeyMask, string ServiceName, string ServiceVersion, string Path, CallMetadata Metadata)
 {
@@ -18,44 +19,65 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
     private const int MaxPathCharacters = 8_192;
     private const int MaxContentTypeCharacters = 255;
     private const string CutMark = "...[truncated]";
-    private const string Redacted = "[redacted]";
 
-    private static readonly string[] CredentialHeaders =
-        ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
-
-    private static readonly SearchValues<char> LineEnds = SearchValues.Create("\r\n");
+    /// <summary>Longer headers are looked at up to here; more cannot be kept.</summary>
+    private const int MaxHeaderCharacters = 8 * MaxTextBytes;
 
     /// <summary>Of all of them, in characters.</summary>
     public int Length => KeyMask.Length + ServiceName.Length + ServiceVersion.Length + Path.Length + Metadata.Length;
 
     public static LoggedTexts From(Check check, string keyMask, MetadataLogging kept)
     {
-        string Mask(string text) => text.Replace(check.ApiKey, keyMask, StringComparison.Ordinal);
-        string Text(string text) => text.Length == 0 ? "" : CutBytes(Mask(text));
-
+        var masker = new KeyMasker(check.ApiKey);
         var given = check.Metadata;
         var metadata = kept == MetadataLogging.None || ReferenceEquals(given, CallMetadata.Empty)
             ? CallMetadata.Empty
             : new CallMetadata(
-                kept == MetadataLogging.Full ? Text(given.Body) : "",
-                kept == MetadataLogging.Full ? Text(given.Cookies) : "",
-                Text(RedactHeaders(given.Headers)),
-                kept == MetadataLogging.Full ? Text(given.QueryParams) : "",
-                CutCharacters(Mask(given.BodyContentType), MaxContentTypeCharacters));
+                kept == MetadataLogging.Full ? Text(masker, given.Body) : "",
+                kept == MetadataLogging.Full ? Text(masker, given.Cookies) : "",
+                Headers(masker, given.Headers),
+                kept == MetadataLogging.Full ? Text(masker, given.QueryParams) : "",
+                Name(masker, given.BodyContentType, MaxContentTypeCharacters));
         return new LoggedTexts(
             keyMask,
-            CutCharacters(Mask(check.ServiceName), MaxServiceCharacters),
-            CutCharacters(Mask(check.ServiceVersion), MaxServiceCharacters),
-            CutCharacters(Mask(check.Path), MaxPathCharacters),
+            Name(masker, check.ServiceName, MaxServiceCharacters),
+            Name(masker, check.ServiceVersion, MaxServiceCharacters),
+            Name(masker, check.Path, MaxPathCharacters),
             metadata);
     }
 
-    /// <summary>At most <see cref="MaxTextBytes"/> of UTF-8; a longer text ends with a mark that it was cut.</summary>
-    public static string CutBytes(string text)
+    /// <summary>A check whose method is fit for the log: it may be any word, a key too.</summary>
+    public static Check MaskMethod(Check check) =>
+        LoggedMethod.NumberOf(check.Method) == LoggedMethod.Other
+            ? check with { Method = Name(new KeyMasker(check.ApiKey), check.Method, check.Method.Length) }
+            : check;
+
+    /// <summary>
+    /// What is kept of an outcome's detail. The presented key is not known any more: keys of ours are found by their shape.
+    /// </summary>
+    public static string Detail(string text) => Text(new KeyMasker(), text);
+
+    private static string Headers(KeyMasker masker, string text)
     {
-        if (text.Length <= MaxTextBytes / 3 || Encoding.UTF8.GetByteCount(text) <= MaxTextBytes)
+        var seen = text.AsMemory(0, Math.Min(text.Length, MaxHeaderCharacters));
+        var redacted = HeaderRedaction.Redact(seen);
+        var isWhole = seen.Length == text.Length && redacted.Length <= MaxHeaderCharacters;
+        return CutBytes(masker.Mask(redacted.Span, MaxTextBytes), text, isWhole);
+    }
+
+    private static string Text(KeyMasker masker, string text) =>
+        CutBytes(masker.Mask(text, MaxTextBytes), text, KeyMasker.SeesAllOf(text, MaxTextBytes));
+
+    private static string Name(KeyMasker masker, string text, int most) => CutCharacters(masker.Mask(text, 2 * most), text, most);
+
+    /// <summary>At most <see cref="MaxTextBytes"/> of UTF-8; a longer text ends with a mark that it was cut.</summary>
+    /// <param name="given">As it came, to be kept as it is if it can be.</param>
+    /// <param name="isWhole">Whether <paramref name="text"/> shows it to its end.</param>
+    private static string CutBytes(ReadOnlySpan<char> text, string given, bool isWhole)
+    {
+        if (isWhole && (text.Length <= MaxTextBytes / 3 || Encoding.UTF8.GetByteCount(text) <= MaxTextBytes))
         {
-            return text;
+            return text.SequenceEqual(given) ? given : text.ToString();
         }
         var room = MaxTextBytes - CutMark.Length;
         var (length, bytes) = (0, 0);
@@ -68,102 +90,25 @@ internal sealed record LoggedTexts(string KeyMask, string ServiceName, string Se
             bytes += rune.Utf8SequenceLength;
             length += rune.Utf16SequenceLength;
         }
-        return string.Concat(text.AsSpan(0, length), CutMark);
+        return string.Concat(text[..length], CutMark);
     }
 
-    private static string CutCharacters(string text, int most)
+    /// <summary>Characters are code points.</summary>
+    private static string CutCharacters(ReadOnlySpan<char> text, string given, int most)
     {
-        if (text.Length <= most)
+        if (text.Length > most)
         {
-            return text;
-        }
-        var length = 0;
-        foreach (var rune in text.EnumerateRunes().Take(most))
-        {
-            length += rune.Utf16SequenceLength;
-        }
-        return text[..length];
-    }
-
-    /// <summary>Reads a JSON object, or lines "Name: value"; what looks like JSON but is none is not kept at all.</summary>
-    private static string RedactHeaders(string headers) =>
-        headers.AsSpan().TrimStart() is ['{' or '[', ..] ? RedactJson(headers) : RedactLines(headers);
-
-    private static string RedactJson(string headers)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(headers);
-            if (document.RootElement.ValueKind != JsonValueKind.Object)
+            var (length, characters) = (0, 0);
+            foreach (var rune in text.EnumerateRunes())
             {
-                return Redacted;
-            }
-            if (!document.RootElement.EnumerateObject().Any(header => IsCredential(header.Name)))
-            {
-                return headers;
-            }
-            var buffer = new ArrayBufferWriter<byte>(headers.Length);
-            using (var writer = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true }))
-            {
-                writer.WriteStartObject();
-                foreach (var header in document.RootElement.EnumerateObject())
+                if (characters++ == most)
                 {
-                    writer.WritePropertyName(header.Name);
-                    if (IsCredential(header.Name))
-                    {
-                        writer.WriteStringValue(Redacted);
-                    }
-                    else
-                    {
-                        writer.WriteRawValue(header.Value.GetRawText(), skipInputValidation: true);
-                    }
+                    break;
                 }
-                writer.WriteEndObject();
+                length += rune.Utf16SequenceLength;
             }
-            return Encoding.UTF8.GetString(buffer.WrittenSpan);
+            text = text[..length];
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
-        {
-            return Redacted;
-        }
-    }
-
-    private static string RedactLines(string headers)
-    {
-        StringBuilder? result = null;
-        var copied = 0;
-        var inCredential = false;
-        for (var start = 0; start < headers.Length;)
-        {
-            var length = headers.AsSpan(start).IndexOfAny(LineEnds);
-            var end = length < 0 ? headers.Length : start + length;
-            var line = headers.AsSpan(start, end - start);
-            var continues = line is [' ' or '\t', ..] && start > 0;
-            var colon = line.IndexOf(':');
-            inCredential = continues ? inCredential : colon > 0 && IsCredential(line[..colon]);
-            if (inCredential)
-            {
-                result ??= new StringBuilder(headers.Length);
-                var kept = continues ? start : start + colon + 1;
-                result.Append(headers, copied, kept - copied).Append(' ').Append(Redacted);
-                copied = end;
-            }
-            // Both characters of a line end at once: an empty line between them would end the header.
-            start = headers.AsSpan(end).StartsWith("\r\n") ? end + 2 : end + 1;
-        }
-        return result?.Append(headers, copied, headers.Length - copied).ToString() ?? headers;
-    }
-
-    private static bool IsCredential(ReadOnlySpan<char> name)
-    {
-        name = name.Trim();
-        foreach (var header in CredentialHeaders)
-        {
-            if (name.Equals(header, StringComparison.OrdinalIgnoreCase))
-            {
-                return true;
-            }
-        }
-        return false;
+        return text.SequenceEqual(given) ? given : text.ToString();
     }
 }

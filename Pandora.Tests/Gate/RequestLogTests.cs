@@ -50,7 +50,7 @@ public sealed class RequestLogTests(PandoraFixture pandora) : IClassFixture<Pand
     [InlineData("""{"Accept":"*/*","COOKIE":"a=b","Set-Cookie":["a","b"],"n":1}""", """{"Accept":"*/*","COOKIE":"[redacted]","Set-Cookie":"[redacted]","n":1}""")]
     [InlineData("""{"accept": "text/html"}""", """{"accept": "text/html"}""")]
     [InlineData("""{"Authorization": "Bearer abc""", "[redacted]")]
-    [InlineData("""[["Authorization","Bearer abc"]]""", "[redacted]")]
+    [InlineData("""[["Authorization","Bearer abc"]]""", """[["Authorization","[redacted]"]]""")]
     [InlineData("Proxy-Authorization : Basic abc", "Proxy-Authorization : [redacted]")]
     [InlineData("X-Authorization: kept\nHost: a", "X-Authorization: kept\nHost: a")]
     public async Task Credential_headers_are_redacted_in_json_and_in_lines(string headers, string stored)

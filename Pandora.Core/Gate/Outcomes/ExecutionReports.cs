@@ -33,12 +33,12 @@ internal sealed class ExecutionReports
     }
 
     /// <param name="status">A final status: success, client error or server error.</param>
-    /// <param name="detail">What happened; "" for nothing. Cut to the limit of the log.</param>
+    /// <param name="detail">What happened; "" for nothing. Keys in it are masked, and it is cut to the limit of the log.</param>
     /// <exception cref="GateUnavailableException">It may have been stored all the same; it can be sent again.</exception>
     public ValueTask<ReportOutcome> ReportAsync(
         Guid requestId, ExecutionStatus status, int statusCode, string detail, CancellationToken ct) =>
         _groups.RunAsync(
-            requestId, new Report(requestId, (short)status, (short)statusCode, LoggedTexts.CutBytes(detail)), ct);
+            requestId, new Report(requestId, (short)status, (short)statusCode, LoggedTexts.Detail(detail)), ct);
 
     private async Task<ReportOutcome[]> StoreAsync(List<Report> reports, CancellationToken ct)
     {
