@@ -81,6 +81,7 @@ internal static class PandoraNode
         {
             app.UseRequestSpans();
         }
+        app.WarnOfUntrustedProxies(settings);
         app.UseForwardingProxies(settings);
         app.UseRest(settings);
         app.UseSecurity();
