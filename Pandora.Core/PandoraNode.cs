@@ -50,7 +50,8 @@ internal static class PandoraNode
         builder.WebHost.ConfigureKestrel(kestrel => Listen(kestrel, settings));
         builder.WebHost.UseSetting(WebHostDefaults.ServerUrlsKey, "").UseSetting(WebHostDefaults.HttpPortsKey, "");
         // Platforms switch on forwarded headers and host filtering for every ASP.NET Core program. With the one, any caller
-        // could choose the address its failures count for; the other would end calls of proxies and meshes.
+        // could choose the address its failures count for (who may is set by PANDORA_TRUSTED_PROXIES); the other would end
+        // calls of proxies and meshes.
         builder.Services.RemoveAll<IStartupFilter>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = NodeLifetime.StopLimit);
 
@@ -81,6 +82,8 @@ internal static class PandoraNode
         {
             app.UseRequestSpans();
         }
+        app.WarnOfUntrustedProxies(settings);
+        app.UseForwardingProxies(settings);
         app.UseRest(settings);
         app.UseSecurity();
         MapRooms(app.MapApi());

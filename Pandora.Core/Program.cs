@@ -17,6 +17,10 @@ try
             break;
         case ["verify"]:
             return await VerifyVerb.RunAsync(stop);
+        case ["unlock"]:
+            return await UnlockVerb.RunAsync(username: null, stop);
+        case ["unlock", var username]:
+            return await UnlockVerb.RunAsync(username, stop);
         case ["postgres", var port]:
             return await PostgresVerb.RunAsync(port, log, stop);
         case ["health"]:
@@ -28,7 +32,7 @@ try
             return 0;
         default:
             throw new StartRefusedException(
-                $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
+                $"\"{OneLine.Of(string.Join(' ', args))}\" is not understood; accepted are no argument, to serve, \"verify\", to prove the books, \"unlock [USERNAME]\", to forget failed logins, \"postgres PORT\", to run the private database alone, \"health\", to ask a running node, and \"new-key-material\", to make a file of it. Settings are variables of the environment.");
     }
 
     // 1. The configuration: a fault ends the start before anything is touched.

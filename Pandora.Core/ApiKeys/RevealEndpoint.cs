@@ -24,6 +24,7 @@ internal static class RevealEndpoint
         Caller caller, HttpContext context, PandoraDb db, KeyRing ring, TimeProvider time, CancellationToken ct)
     {
         var id = PathId.Read(context, "id");
+        await using var transaction = await db.Database.BeginTransactionAsync(ct);
         var (outcome, answer) = await DecideAsync(id, caller, db, ring, ct);
         var now = time.Now();
         db.RevealAudits.Add(new RevealAuditRow
@@ -33,10 +34,11 @@ internal static class RevealEndpoint
             Username = caller.Account.Username,
             TokenId = caller.TokenId,
             ApiKeyId = id.Value == 0 ? null : id.Value,
-            PeerAddress = PeerAddress.Of(context),
+            PeerAddress = PeerAddress.Of(context).ToString(),
             Outcome = outcome,
         });
         await db.SaveChangesAsync(ct);
+        await transaction.CommitAsync(ct);
         return answer;
     }
 
@@ -55,8 +57,36 @@ internal static class RevealEndpoint
         {
             return ("not_found", id.NotFound("APIKey"));
         }
-        return ring.Open(new SealedKey(row.KeyMaterialId, row.KeyCiphertext), row.KeyHash) is { } text
+        if (ring.Open(new SealedKey(row.KeyMaterialId, row.KeyCiphertext), row.KeyHash) is not { } text)
+        {
+            return ("undecryptable", Error.Unexpected());
+        }
+        return await KeyOfAsync(caller.TokenId, row.Id, db, ct) == row.Id
             ? ("granted", TypedResults.Ok(new RevealedKey(text)))
-            : ("undecryptable", Error.Unexpected());
+            : ("forbidden", new Error(ErrorCode.Forbidden, "This token is for another key. Each key needs a token of its own."));
+    }
+
+    /// <summary>
+    /// The one key that a token serves: the first for which this is called, on whatever node. Another call for the same
+    /// token waits until the transaction ends. Rows are kept for a day, by the clock of the database; tokens live for a
+    /// minute, by those of the nodes.
+    /// </summary>
+    private static async Task<int> KeyOfAsync(string tokenId, int keyId, PandoraDb db, CancellationToken ct)
+    {
+        await db.Database.ExecuteSqlAsync(
+            $"""
+            DELETE FROM revealed_key WHERE token_id IN (
+                SELECT token_id FROM revealed_key WHERE revealed_at < now() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """,
+            ct);
+        var keys = await db.Database
+            .SqlQuery<int>(
+                $"""
+                INSERT INTO revealed_key AS first (token_id, api_key_id) VALUES ({tokenId}, {keyId})
+                ON CONFLICT (token_id) DO UPDATE SET api_key_id = first.api_key_id
+                RETURNING api_key_id AS "Value"
+                """)
+            .ToListAsync(ct);
+        return keys.Single();
     }
 }

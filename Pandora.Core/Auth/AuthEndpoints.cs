@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Identity;
 using Pandora.Core.Errors;
 using Pandora.Core.Rest;
 using Pandora.Core.Security;
@@ -14,7 +13,7 @@ internal static class AuthEndpoints
         auth.MapPost("/login", LogIn)
             .AllowAnonymous().IsNeverStored().ProducesOk<Login>(401, 413, 422, 429);
         auth.MapPost("/change-password", ChangePassword)
-            .RequireAuthorization(Policies.Session).ProducesNoContent(413, 422);
+            .RequireAuthorization(Policies.Session).ProducesNoContent(413, 422, 429);
         auth.MapPost("/reauthenticate", Reauthenticate)
             .RequireAuthorization(Policies.Session).IsNeverStored().ProducesOk<Token>(413, 422, 429);
     }
@@ -23,7 +22,7 @@ internal static class AuthEndpoints
         Body<Credentials> body, HttpContext context, PasswordCheck passwords, Tokens tokens, CancellationToken ct)
     {
         var (username, password) = body.Value;
-        var verdict = await passwords.CheckAsync(username, password, PeerAddress.Of(context), ct);
+        var verdict = await passwords.LogInAsync(username, password, PeerAddress.Of(context), ct);
         return verdict switch
         {
             { Refusal: { } refusal } => refusal,
@@ -33,34 +32,37 @@ internal static class AuthEndpoints
     }
 
     private static async Task<IResult> ChangePassword(
-        Body<ChangePassword> body, Caller caller, PasswordHashing hashing, AdminAccounts accounts, CancellationToken ct)
+        Body<ChangePassword> body, Caller caller, HttpContext context, PasswordCheck passwords, CancellationToken ct)
     {
-        var password = body.Value.NewPassword;
-        using var permit = await hashing.AcquireAsync(ct);
-        if (!permit.IsAcquired)
+        var (password, current) = (body.Value.NewPassword, body.Value.CurrentPassword);
+        var peer = PeerAddress.Of(context);
+        if (current is null)
         {
-            return PasswordHashing.Busy();
+            return await passwords.ChangeForcedAsync(
+                caller.Account, password, caller.TokenId, peer, Auth.ChangePassword.SameAsCurrent(), ct)
+                ?? (IResult)TypedResults.NoContent();
         }
-        if (await hashing.VerifyAsync(caller.Account.PasswordHash, password) != PasswordVerificationResult.Failed)
+        var verdict = await passwords.ChangeAsync(caller.Account, current, password, caller.TokenId, peer, ct);
+        return verdict switch
         {
-            return Auth.ChangePassword.SameAsCurrent();
-        }
-        var hash = await hashing.HashAsync(password);
-        return await accounts.ChangePasswordAsync(caller.Account, hash, caller.TokenId, ct)
-            ? TypedResults.NoContent()
-            : Error.Unauthorized("The password was changed by somebody else meanwhile.", tokenWasPresented: true);
+            { Refusal: { } refusal } => refusal,
+            { Account: not null } => TypedResults.NoContent(),
+            _ => WrongPassword(),
+        };
     }
 
-    // 403, not 401: clients end their session on a 401, and the session is good whatever the password typed now.
     private static async Task<IResult> Reauthenticate(
         Body<Reauthenticate> body, Caller caller, HttpContext context, PasswordCheck passwords, Tokens tokens, CancellationToken ct)
     {
-        var verdict = await passwords.CheckAsync(caller.Account.Username, body.Value.Password, PeerAddress.Of(context), ct);
+        var verdict = await passwords.ConfirmAsync(caller.Account, body.Value.Password, PeerAddress.Of(context), ct);
         return verdict switch
         {
             { Refusal: { } refusal } => refusal,
             { Account: { } account } => TypedResults.Ok(Token.Of(tokens.Issue(account, Tokens.RevealScope))),
-            _ => new Error(ErrorCode.Forbidden, "The password is wrong."),
+            _ => WrongPassword(),
         };
     }
+
+    // 403, not 401: clients end their session on a 401, and the session is good whatever the password typed now.
+    private static Error WrongPassword() => new(ErrorCode.Forbidden, "The password is wrong.");
 }

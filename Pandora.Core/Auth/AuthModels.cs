@@ -31,15 +31,27 @@ internal sealed record Credentials(string Username, string Password) : IReadFrom
 }
 
 /// <param name="NewPassword">12 to 128 characters, any of them, kept as they are; equal to the confirmation.</param>
-internal sealed record ChangePassword(string NewPassword, string ConfirmPassword) : IReadFromFields<ChangePassword>
+/// <param name="CurrentPassword">Null: not told, which goes while a change is forced.</param>
+internal sealed record ChangePassword(string NewPassword, string ConfirmPassword, string? CurrentPassword)
+    : IReadFromFields<ChangePassword>
 {
     private const string NewPasswordField = "new_password";
+    private const string CurrentPasswordField = "current_password";
+    private const string DiffersFromCurrent = "must differ from the current password";
     private const int Shortest = 12;
     private const int Longest = 128;
 
     public static string Entity => "ChangePassword";
 
-    public static ChangePassword Read(Fields fields)
+    public static ChangePassword Read(Fields fields) => Read(fields, isForced: true);
+
+    // A token alone, which may be a stolen one, must not be enough to take the account over.
+    public static ChangePassword Read(Fields fields, HttpContext context) =>
+        Read(fields, context.Features.Get<Caller>() is { Account.ForcePasswordReset: true });
+
+    public static Error SameAsCurrent() => Error.Field(Entity, NewPasswordField, $"{NewPasswordField} {DiffersFromCurrent}.");
+
+    private static ChangePassword Read(Fields fields, bool isForced)
     {
         var password = fields.Text(NewPasswordField);
         if (password.Length > 0 && password.EnumerateRunes().Count() is < Shortest or > Longest)
@@ -51,11 +63,13 @@ internal sealed record ChangePassword(string NewPassword, string ConfirmPassword
         {
             fields.Broken(NewPasswordField, "must equal confirm_password", password);
         }
-        return new ChangePassword(password, confirmation);
+        var current = isForced ? fields.OptionalText(CurrentPasswordField) : fields.Text(CurrentPasswordField);
+        if (password.Length > 0 && confirmation.Length > 0 && password == current)
+        {
+            fields.Broken(NewPasswordField, DiffersFromCurrent, password);
+        }
+        return new ChangePassword(password, confirmation, string.IsNullOrEmpty(current) ? null : current);
     }
-
-    public static Error SameAsCurrent() =>
-        Error.Field(Entity, NewPasswordField, $"{NewPasswordField} must differ from the current password.");
 }
 
 /// <summary>What the password is typed for again.</summary>

@@ -147,6 +147,9 @@ internal static class DatabaseConnection
     /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
     public static NpgsqlDataSource ForVerification(string connectionString) => Unpooled("verification", connectionString, commandSeconds: 0);
 
+    /// <summary>For a command of the operator: one connection, short waits.</summary>
+    public static NpgsqlDataSource ForOperator(string connectionString) => Unpooled("operator", connectionString, CommandSeconds);
+
     private static NpgsqlDataSource Unpooled(string name, string connectionString, int commandSeconds)
     {
         var settings = Bounded(connectionString);

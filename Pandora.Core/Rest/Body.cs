@@ -37,7 +37,7 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
             return new Body<T>(null, now, fault);
         }
         var fields = Fields.OfBody(T.MayBeEmpty && IsBlank(json.Span) ? "{}"u8.ToArray() : json, T.Entity, now);
-        var content = T.Read(fields);
+        var content = T.Read(fields, context);
         return new Body<T>(content, now, fields.Fault);
     }
 

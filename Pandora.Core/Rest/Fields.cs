@@ -28,6 +28,9 @@ internal interface IReadFromFields<TSelf>
     /// is collected in <paramref name="fields"/>, never thrown.
     /// </summary>
     static abstract TSelf Read(Fields fields);
+
+    /// <summary>Of a body. The same, where it depends on who calls what is required.</summary>
+    static virtual TSelf Read(Fields fields, HttpContext context) => TSelf.Read(fields);
 }
 
 /// <summary>

@@ -88,10 +88,10 @@ internal sealed class AdminAccounts(NpgsqlDataSource dataSource, PasswordHashing
 
     /// <summary>Replaces an outdated hash of the same password, unless the password was changed meanwhile.</summary>
     /// <param name="account">With the outdated hash.</param>
-    public static async Task RenewHashAsync(NpgsqlConnection connection, AdminAccount account, string renewed, CancellationToken ct)
+    public async Task RenewHashAsync(AdminAccount account, string renewed, CancellationToken ct)
     {
-        const string Sql = "UPDATE admin_account SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
-        await using var command = new NpgsqlCommand(Sql, connection);
+        await using var command = dataSource.CreateCommand(
+            "UPDATE admin_account SET password_hash = $1 WHERE id = $2 AND password_hash = $3");
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = renewed });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = account.Id });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = account.PasswordHash });

@@ -1,4 +1,3 @@
-using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Identity;
 using Pandora.Core.Errors;
 
@@ -9,32 +8,37 @@ namespace Pandora.Core.Security;
 /// computed at once, so that a flood of logins does not take the processors from everything else.
 /// </summary>
 /// <param name="workFactor">Each step doubles the time; 12 takes about a quarter of a second.</param>
-internal sealed class PasswordHashing(int workFactor = 12) : IDisposable
+internal sealed class PasswordHashing(int workFactor = 12)
 {
     /// <summary>Precedes the BCrypt text, which does not tell itself that the password went through SHA-384 first.</summary>
     private const string Prefix = "sha384:";
 
-    /// <summary>Callers beyond this many waiting are refused; one after the other, the last one waits for about 4 s.</summary>
+    /// <summary>About as many as are hashed within the time that one of them may wait.</summary>
     private const int LongestQueue = 16;
+
+    /// <summary>With the hashes of its own, a caller hears within 4 s or so, one way or the other.</summary>
+    private static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(3);
 
     /// <summary>Verifies what earlier versions stored: PBKDF2.</summary>
     private readonly PasswordHasher<PasswordHashing> _earlier = new();
 
-    private readonly ConcurrencyLimiter _limiter = new(new ConcurrencyLimiterOptions
-    {
-        PermitLimit = Math.Clamp(Environment.ProcessorCount / 2, 1, 4),
-        QueueLimit = LongestQueue,
-        QueueProcessingOrder = QueueProcessingOrder.OldestFirst,
-    });
+    private readonly TurnQueue _strangers = new(Math.Clamp(Environment.ProcessorCount / 2, 1, 4), LongestQueue, LongestWait);
+    private readonly TurnQueue _known = new(Math.Clamp(Environment.ProcessorCount / 4, 1, 2), LongestQueue, LongestWait);
 
     /// <summary>The answer to callers who got no permit.</summary>
     public static Error Busy() =>
         new(ErrorCode.Unavailable, "Too many passwords are being checked. Try again shortly.") { RetryAfterSeconds = 1 };
 
     /// <summary>
-    /// Waits for the permit to hash and verify; disposing it lets the next caller in. Not acquired: too many wait already.
+    /// Waits for the permit to hash and verify; disposing it lets the next caller in. Null: too many wait already, or it took
+    /// too long.
     /// </summary>
-    public ValueTask<RateLimitLease> AcquireAsync(CancellationToken ct) => _limiter.AcquireAsync(1, ct);
+    /// <param name="isKnown">
+    /// Whether the caller has shown before, by a token or from the same address, that they know the password. These do not
+    /// wait for others.
+    /// </param>
+    public ValueTask<TurnQueue.Permit?> AcquireAsync(PeerAddress peer, bool isKnown, CancellationToken ct) =>
+        (isKnown ? _known : _strangers).AcquireAsync(peer.Neighbourhood, ct);
 
     public Task<string> HashAsync(string password) =>
         Task.Run(() => Prefix + BCrypt.Net.BCrypt.EnhancedHashPassword(password, workFactor, BCrypt.Net.HashType.SHA384));
@@ -44,8 +48,6 @@ internal sealed class PasswordHashing(int workFactor = 12) : IDisposable
     /// work factor.
     /// </summary>
     public Task<PasswordVerificationResult> VerifyAsync(string hash, string password) => Task.Run(() => Verify(hash, password));
-
-    public void Dispose() => _limiter.Dispose();
 
     private PasswordVerificationResult Verify(string hash, string password)
     {

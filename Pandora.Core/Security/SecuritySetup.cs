@@ -16,6 +16,8 @@ internal static class SecuritySetup
         services.AddSingleton<KeyRing>();
         services.AddSingleton<PasswordHashing>();
         services.AddSingleton<AdminAccounts>();
+        services.AddSingleton<KnownLogins>();
+        services.AddHostedService(provider => provider.GetRequiredService<KnownLogins>());
         services.AddSingleton<PasswordCheck>();
         services.AddSingleton<Tokens>();
         services.AddSingleton<SecurityStart>();

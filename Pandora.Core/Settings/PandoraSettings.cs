@@ -45,6 +45,9 @@ internal sealed record PandoraSettings
     /// <summary><c>PANDORA_CORS_ORIGINS</c>. Null: any origin (<c>*</c>, the default).</summary>
     public IReadOnlyList<string>? CorsOrigins { get; init; }
 
+    /// <summary><c>PANDORA_TRUSTED_PROXIES</c>: whose forwarding headers are believed. Empty (the default): nobody's.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
     /// <summary><c>PANDORA_LOG_METADATA</c>. Default: full.</summary>
     public required MetadataLogging LogMetadata { get; init; }
 

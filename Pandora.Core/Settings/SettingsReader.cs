@@ -12,7 +12,7 @@ internal static class SettingsReader
         "PANDORA_DB_PASSWORD", "PANDORA_DB_NAME", "PANDORA_DB_USER", "PANDORA_DB_HOST", "PANDORA_DB_PORT",
         "PANDORA_DB_SSLMODE", "PANDORA_DB_DNS", "PANDORA_DIR", "PANDORA_JWT_SECRET", "PANDORA_API_KEY_PEPPER",
         "PANDORA_PG_BIN", "PANDORA_PG_FETCH", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_EXPOSE_VERSION",
-        "PANDORA_CORS_ORIGINS", "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
+        "PANDORA_CORS_ORIGINS", "PANDORA_TRUSTED_PROXIES", "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
         "PANDORA_JUNK_LOG_PER_MINUTE",
     ];
 
@@ -48,6 +48,7 @@ internal static class SettingsReader
             ApiKeyPepper = variables.SecretBytes("PANDORA_API_KEY_PEPPER"),
             ExposeVersion = variables.Boolean("PANDORA_EXPOSE_VERSION", fallback: true),
             CorsOrigins = CorsOrigins.Read(variables),
+            TrustedProxies = TrustedProxies.Read(variables),
             LogMetadata = variables.OneOf("PANDORA_LOG_METADATA", MetadataLogging.Full, MetadataWords),
             LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
             UnknownKeysLoggedPerMinute = variables.Integer("PANDORA_JUNK_LOG_PER_MINUTE", fallback: 600, min: 0, MaxJunkPerMinute),

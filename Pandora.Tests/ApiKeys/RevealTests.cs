@@ -60,6 +60,66 @@ public sealed class RevealTests(PandoraFixture fixture) : IClassFixture<PandoraF
     }
 
     [Fact]
+    public async Task A_token_reveals_one_key_on_whatever_node_and_as_often_as_it_is_good()
+    {
+        await using var other = await fixture.StartAnotherNodeAsync();
+        var (first, secret) = await KeyAsync();
+        var (second, _) = await KeyAsync();
+        var token = await ScopedTokenAsync();
+        (await RevealAsync(2147483647, token)).ExpectError(HttpStatusCode.NotFound, "NOT_FOUND", "APIKey", identifiers: """{"id":2147483647}""");
+
+        Assert.Equal(secret, (await RevealAsync(first, token)).Expect(HttpStatusCode.OK).Text("key"));
+        Assert.Equal(secret, (await RevealAsync(first, token, other)).Expect(HttpStatusCode.OK).Text("key"));
+        foreach (var node in (TestNode[])[Node, other])
+        {
+            (await RevealAsync(second, token, node)).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        }
+        Assert.Equal("forbidden,forbidden", await OutcomeAsync(second));
+
+        (await Node.Rest.DeleteAsync($"/api-keys/{first}")).Expect(HttpStatusCode.NoContent);
+        (await RevealAsync(second, token)).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await RevealAsync(second, await ScopedTokenAsync())).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Of_many_keys_asked_for_at_once_on_two_nodes_a_token_reveals_one()
+    {
+        await using var other = await fixture.StartAnotherNodeAsync();
+        List<int> keys = [];
+        for (var i = 0; i < 16; i++)
+        {
+            keys.Add((await KeyAsync()).Id);
+        }
+        var token = await ScopedTokenAsync();
+
+        var answers = await Task.WhenAll(keys.Select((key, i) => RevealAsync(key, token, i % 2 == 0 ? Node : other)));
+
+        Assert.Single(answers, answer => answer.Status == HttpStatusCode.OK);
+        Assert.Equal(15, answers.Count(answer => answer.Status == HttpStatusCode.Forbidden));
+        Assert.Equal(
+            "forbidden 15, granted 1",
+            await Node.ScalarAsync<string>(
+                """
+                SELECT string_agg(outcome || ' ' || count, ', ' ORDER BY outcome)
+                  FROM (SELECT outcome, count(*) FROM reveal_audit WHERE token_id = $1 GROUP BY outcome) AS outcomes
+                """,
+                TokenTests.IdOf(token)));
+    }
+
+    [Fact]
+    public async Task Which_key_a_token_served_is_forgotten_long_after_its_end()
+    {
+        var (id, _) = await KeyAsync();
+        await Node.ExecuteAsync(
+            "INSERT INTO revealed_key VALUES ('of yesterday', $1, now() - interval '25 hours'), ('of today', $1, now() - interval '23 hours')", id);
+
+        (await RevealAsync(id, await ScopedTokenAsync())).Expect(HttpStatusCode.OK);
+
+        Assert.Equal(
+            "of today", await Node.ScalarAsync<string>("SELECT string_agg(token_id, ',') FROM revealed_key WHERE token_id LIKE 'of %'"));
+    }
+
+    [Fact]
     public async Task The_record_outlives_the_key()
     {
         var (id, _) = await KeyAsync();

@@ -75,11 +75,11 @@ public sealed class PasswordTests(PandoraFixture fixture) : IClassFixture<Pandor
     {
         var first = _node.Rest.Token!;
         (await ChangeAsync(NewPassword)).Expect(HttpStatusCode.NoContent);
-        (await ChangeAsync("again by the same one")).Expect(HttpStatusCode.NoContent);
+        (await ChangeAsync("again by the same one", current: NewPassword)).Expect(HttpStatusCode.NoContent);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(_node, "/services", first));
 
         await _node.Rest.SignInAsync(TestAccount.Username, "again by the same one");
-        (await ChangeAsync("by another one now")).Expect(HttpStatusCode.NoContent);
+        (await ChangeAsync("by another one now", current: "again by the same one")).Expect(HttpStatusCode.NoContent);
 
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(_node, "/services", first));
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(_node, "/services", _node.Rest.Token!));
@@ -165,12 +165,66 @@ public sealed class PasswordTests(PandoraFixture fixture) : IClassFixture<Pandor
     }
 
     [Fact]
-    public async Task The_current_password_is_no_new_one() =>
+    public async Task The_current_password_is_no_new_one()
+    {
         (await ChangeAsync(_password)).ExpectError(
             HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ChangePassword", "new_password");
+        (await ChangeAsync(NewPassword)).Expect(HttpStatusCode.NoContent);
+        (await ChangeAsync(NewPassword, current: NewPassword)).ExpectError(
+            HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ChangePassword", "new_password");
+        (await ChangeAsync("a guess of the password", current: "a guess of the password")).ExpectError(
+            HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ChangePassword", "new_password");
+        Assert.Equal(0, await _node.ScalarAsync<long>("SELECT count(*) FROM login_failure"));
+    }
 
-    private Task<RestAnswer> ChangeAsync(string password, RestClient? client = null) =>
-        (client ?? _node.Rest).PostAsync("/auth/change-password", new { new_password = password, confirm_password = password });
+    [Fact]
+    public async Task A_token_alone_does_not_change_a_password_that_was_chosen()
+    {
+        (await ChangeAsync(NewPassword)).Expect(HttpStatusCode.NoContent);
+
+        foreach (var body in (string[])
+        [
+            """{"new_password":"a thief's password","confirm_password":"a thief's password"}""",
+            """{"new_password":"a thief's password","confirm_password":"a thief's password","current_password":""}""",
+            """{"new_password":"a thief's password","confirm_password":"a thief's password","current_password":null}""",
+        ])
+        {
+            (await _node.Rest.PostAsync("/auth/change-password", body))
+                .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ChangePassword", "current_password");
+        }
+        var none = await _node.Rest.PostAsync("/auth/change-password", "{}");
+        none.ExpectError(HttpStatusCode.UnprocessableEntity, "AGGREGATE_ERRORS");
+        Assert.Equal(
+            ["new_password", "confirm_password", "current_password"],
+            none["errors"]!.AsArray().Select(error => (string?)error!["loc"]));
+        (await _node.Rest.PostAsync("/auth/change-password", """{"current_password":7}"""))
+            .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body", "current_password");
+        Assert.Equal(0, await _node.ScalarAsync<long>("SELECT count(*) FROM login_failure"));
+
+        (await ChangeAsync("a thief's password", current: _password)).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        Assert.Equal(1, await _node.ScalarAsync<int>("SELECT max(failures) FROM login_failure"));
+        (await LogInAsync(NewPassword)).Expect(HttpStatusCode.OK);
+
+        (await ChangeAsync("chosen by its owner", current: NewPassword)).Expect(HttpStatusCode.NoContent);
+        (await LogInAsync("chosen by its owner")).Expect(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task A_current_password_that_is_told_although_the_change_is_forced_has_to_be_right()
+    {
+        (await ChangeAsync(NewPassword, current: "not the printed one")).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await _node.Rest.GetAsync("/services")).ExpectError(HttpStatusCode.Forbidden, "FORBIDDEN");
+        (await ChangeAsync(NewPassword, current: _password)).Expect(HttpStatusCode.NoContent);
+
+        (await _node.Rest.GetAsync("/services")).Expect(HttpStatusCode.OK);
+    }
+
+    private Task<RestAnswer> ChangeAsync(string password, RestClient? client = null, string? current = null) =>
+        (client ?? _node.Rest).PostAsync(
+            "/auth/change-password",
+            current is null
+                ? (object)new { new_password = password, confirm_password = password }
+                : new { new_password = password, confirm_password = password, current_password = current });
 
     private async Task<RestAnswer> LogInAsync(string password)
     {

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -15,6 +16,28 @@ internal sealed class RestClient(Uri address, SocketsHttpHandler? handler = null
 
     /// <summary>Sent with every request. Null: none.</summary>
     public string? Token { get; set; }
+
+    /// <summary>A client that calls from an address of this machine.</summary>
+    public static RestClient From(IPAddress source, Uri address) => new(address, new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        ConnectCallback = async (context, ct) =>
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(source, 0));
+            await socket.ConnectAsync(context.DnsEndPoint, ct);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    });
+
+    /// <summary>A client on whose behalf a proxy calls.</summary>
+    /// <param name="forwardedFor">The header's values, one a line.</param>
+    public static RestClient Behind(Uri address, params string[] forwardedFor)
+    {
+        var client = new RestClient(address);
+        client.Http.DefaultRequestHeaders.TryAddWithoutValidation("X-Forwarded-For", forwardedFor);
+        return client;
+    }
 
     public async Task SignInAsync(string username, string password)
     {

@@ -16,7 +16,7 @@ internal static class TestAccount
     public static async Task CreateAsync(string connectionString)
     {
         await using var dataSource = NpgsqlDataSource.Create(connectionString);
-        using var hashing = new PasswordHashing(WorkFactor);
+        var hashing = new PasswordHashing(WorkFactor);
         await using var command = dataSource.CreateCommand(
             """
             INSERT INTO admin_account (id, username, password_hash, credential_version, force_password_reset)

@@ -14,7 +14,7 @@ public sealed partial class ApiDocumentTests(PandoraFixture pandora) : IClassFix
         """
         GET /health 200 - Health
         POST /auth/login 200,401,413,422,429 Credentials Login
-        POST /auth/change-password 204,401,403,413,422 ChangePassword -
+        POST /auth/change-password 204,401,403,413,422,429 ChangePassword -
         POST /auth/reauthenticate 200,401,403,413,422,429 Reauthenticate Token
         GET /services 200,401,403,422 - Service[]
         POST /services 201,401,403,409,413,422 ServiceCreate Service

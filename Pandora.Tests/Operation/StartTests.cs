@@ -65,6 +65,7 @@ public sealed class StartTests
         }
 
         Assert.Equal([.. Enumerable.Repeat(HttpStatusCode.Unauthorized, 5), HttpStatusCode.TooManyRequests], answers);
+        Assert.Single(process.Output, line => line.Contains("127.0.0.1 sends X-Forwarded-For", StringComparison.Ordinal));
     }
 
     [Fact]

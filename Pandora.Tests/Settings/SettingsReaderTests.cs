@@ -62,6 +62,16 @@ public sealed class SettingsReaderTests
     }
 
     [Theory]
+    [InlineData("", "")]
+    [InlineData("10.0.0.0/8", "10.0.0.0/8")]
+    [InlineData("10.1.2.3", "10.1.2.3/32")]
+    [InlineData(" 10.1.2.3 ,2001:DB8::/32, ::1", "10.1.2.3/32 2001:db8::/32 ::1/128")]
+    [InlineData("::ffff:10.0.0.0/104,::ffff:10.1.2.3", "10.0.0.0/8 10.1.2.3/32")]
+    [InlineData("0.0.0.0/0,::/0", "0.0.0.0/0 ::/0")]
+    public void Trusted_proxies_are_addresses_and_networks(string text, string expected) =>
+        Assert.Equal(expected, string.Join(' ', Read(("PANDORA_TRUSTED_PROXIES", text)).TrustedProxies));
+
+    [Theory]
     [InlineData("PANDORA_HTTP_PORT", "0", "1 to 65535")]
     [InlineData("PANDORA_HTTP_PORT", "65536", "1 to 65535")]
     [InlineData("PANDORA_HTTP_PORT", "http", "1 to 65535")]
@@ -75,6 +85,20 @@ public sealed class SettingsReaderTests
     [InlineData("PANDORA_CORS_ORIGINS", "https://a.example,", "scheme://host[:port]")]
     [InlineData("PANDORA_CORS_ORIGINS", "https://a.example,*", "scheme://host[:port]")]
     [InlineData("PANDORA_CORS_ORIGINS", "https://a.example:99999", "scheme://host[:port]")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "proxy.example.org", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.0/33", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.0/-1", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.0/", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.0/8,", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.010", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.1:8080", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "[2001:db8::1]", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "fe80::1%3", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "2001:db8::/129", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "*", "10.0.0.0/8")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1 for the address or 10.0.0.0/8 for the network")]
+    [InlineData("PANDORA_TRUSTED_PROXIES", "2001:db8::1/32", "2001:db8::1 for the address or 2001:db8::/32 for the network")]
     [InlineData("PANDORA_LOG_METADATA", "FULL", "full, headers, none")]
     [InlineData("PANDORA_LOG_RETENTION_DAYS", "36501", "0 to 36500")]
     [InlineData("PANDORA_LOG_RETENTION_DAYS", "-1", "0 to 36500")]
@@ -118,7 +142,7 @@ public sealed class SettingsReaderTests
     [InlineData("PANDORA_DIR"), InlineData("PANDORA_DB_NAME"), InlineData("PANDORA_DB_USER"), InlineData("PANDORA_DB_HOST")]
     [InlineData("PANDORA_DB_PORT"), InlineData("PANDORA_DB_SSLMODE"), InlineData("PANDORA_DB_DNS"), InlineData("ConnectionStrings__pandora")]
     [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_PG_FETCH"), InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT"), InlineData("PANDORA_EXPOSE_VERSION")]
-    [InlineData("PANDORA_CORS_ORIGINS"), InlineData("PANDORA_LOG_METADATA"), InlineData("PANDORA_LOG_RETENTION_DAYS")]
+    [InlineData("PANDORA_CORS_ORIGINS"), InlineData("PANDORA_TRUSTED_PROXIES"), InlineData("PANDORA_LOG_METADATA"), InlineData("PANDORA_LOG_RETENTION_DAYS")]
     public void An_empty_variable_counts_as_unset(string name) =>
         Assert.Equal(Read() with { Warnings = [] }, Read((name, "")) with { Warnings = [] });
 
