@@ -29,7 +29,11 @@ internal sealed partial class PrivatePostgres(
     /// <summary>The directory of the programs it runs.</summary>
     public string BinariesDirectory => binaries.Directory;
 
-    /// <summary>To the product's database as the product's role.</summary>
+    /// <summary>Of the product's database for the product's role.</summary>
+    public DatabaseAddress Address =>
+        _address.For(options.Database.User, options.Database.Password, options.Database.Name, pooling: true);
+
+    /// <summary>To the product's database as the product's role, unless its password ends with a line break.</summary>
     public string ConnectionString => ConnectionStringFor(options.Database.Name);
 
     /// <summary>To another database as the product's role.</summary>

@@ -10,10 +10,16 @@ internal static class HealthEndpoints
 {
     private const string Database = "database";
 
+    /// <summary>Marks what matters to gRPC alone: all calls there write.</summary>
+    private const string GrpcOnly = "grpc";
+
     public static void AddHealth(this IServiceCollection services)
     {
         services.AddSingleton<DatabaseHealthCheck>();
-        services.AddHealthChecks().AddCheck<DatabaseHealthCheck>(Database).AddCheck<DrainingHealthCheck>("draining");
+        services.AddHealthChecks()
+            .AddCheck<DatabaseHealthCheck>(Database)
+            .AddCheck<WritesHealthCheck>("writes", tags: [GrpcOnly])
+            .AddCheck<DrainingHealthCheck>("draining");
     }
 
     /// <summary>REST; needs no token.</summary>
@@ -26,7 +32,7 @@ internal static class HealthEndpoints
 
     private static async Task<IResult> Get(HealthCheckService checks, TimeProvider time, CancellationToken ct)
     {
-        var report = await checks.CheckHealthAsync(ct);
+        var report = await checks.CheckHealthAsync(check => !check.Tags.Contains(GrpcOnly), ct);
         return TypedResults.Json(
             Health.Of(report.Status, report.Entries[Database], time.Now()),
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
@@ -38,7 +44,7 @@ public enum ServingState
 {
     Down = HealthStatus.Unhealthy,
 
-    /// <summary>The database answers a ping but not a trivial query.</summary>
+    /// <summary>The database answers a ping but not a trivial query, or can be read but not written.</summary>
     Degraded = HealthStatus.Degraded,
     Ok = HealthStatus.Healthy,
 }
