@@ -78,6 +78,10 @@ internal sealed partial class PrivatePostgres(
                 Log.Creating(logger, cluster.Home, binaries.Major);
                 await cluster.CreateAsync(binaries, options.ServerSettings.GetValueOrDefault("fsync") == "off" ? ["--no-sync"] : [], ct);
             }
+            else
+            {
+                await ClusterFiles.RepairAsync(cluster, logger, ct);
+            }
             await LeftoverServer.ClearAsync(cluster, binaries, ct);
 
             var postgres = new PrivatePostgres(options, cluster, binaries, logger, @lock);
@@ -208,6 +212,8 @@ internal sealed partial class PrivatePostgres(
             ["log_min_error_statement"] = "panic",
             ["log_error_verbosity"] = "terse",
             ["log_checkpoints"] = "off",
+            // To ask for them, which is the default, ends a server whose host has some and whose container may use none.
+            ["huge_pages"] = "off",
         };
         foreach (var (name, value) in options.ServerSettings)
         {
