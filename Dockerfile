@@ -32,7 +32,7 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0.12-resolute
 ARG POSTGRES_MAJOR=18
 
 # The server of the distribution, without what it only recommends: the just-in-time compiler (LLVM) is most of that, and all
-# statements here are short. No manuals, no translations, no cluster of the distribution's own, and none of the files that
+# statements here are short. libnss-wrapper lets initdb run as a user that has no name in the image. No manuals, no translations, no cluster of the distribution's own, and none of the files that
 # differ from build to build, among them a private key that nobody uses.
 RUN set -eu; \
     printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/locale/*' '/usr/share/man/*' \
@@ -41,7 +41,7 @@ RUN set -eu; \
     mkdir -p /etc/postgresql-common /usr/share/man/man1 /usr/share/man/man7; \
     echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
     apt-get update; \
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "postgresql-$POSTGRES_MAJOR"; \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "postgresql-$POSTGRES_MAJOR" libnss-wrapper; \
     apt-get clean; \
     rm -f /etc/ssl/private/ssl-cert-snakeoil.key /etc/ssl/certs/ssl-cert-snakeoil.pem; \
     find /etc/ssl/certs -xtype l -delete; \

@@ -69,7 +69,7 @@ internal static class NodeLifetime
             throw new StartRefusedException(e.SocketErrorCode switch
             {
                 SocketError.AddressAlreadyInUse => $"{variable}: port {port} is already in use; choose another one, or stop the program that uses it.",
-                SocketError.AccessDenied => $"{variable}: the user {Environment.UserName} may not listen on port {port}; choose one above 1023.",
+                SocketError.AccessDenied => $"{variable}: the user {RunningUser.Name} may not listen on port {port}; choose one above 1023.",
                 _ => $"{variable}: port {port} cannot be used: {e.Message}",
             });
         }

@@ -31,12 +31,12 @@ internal static class PandoraNode
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
 
-    /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
+    /// <param name="database">One that can be reached and is migrated.</param>
     /// <param name="adjust">For tests: a clock of their own, for example.</param>
     /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
     public static WebApplication Build(
         PandoraSettings settings,
-        string connectionString,
+        DatabaseAddress database,
         Action<WebApplicationBuilder>? adjust = null,
         TelemetryExport? telemetry = null)
     {
@@ -58,7 +58,7 @@ internal static class PandoraNode
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NodeMeters>();
         builder.Services.AddSingleton<CallWatch>();
-        builder.Services.AddPersistence(connectionString);
+        builder.Services.AddPersistence(database);
         // Its retries would refuse the transactions that handlers begin, and outlast the 8 s; its spans and metrics exist already.
         builder.EnrichNpgsqlDbContext<PandoraDb>(postgres =>
         {
@@ -71,7 +71,7 @@ internal static class PandoraNode
         builder.Services.AddRest(settings);
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();
-        builder.Services.AddGate(connectionString);
+        builder.Services.AddGate(database);
         builder.Services.AddRpc();
 
         adjust?.Invoke(builder);

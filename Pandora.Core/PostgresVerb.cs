@@ -20,11 +20,7 @@ internal static class PostgresVerb
         {
             throw new StartRefusedException($"postgres: \"{OneLine.Of(portText)}\" is not a port; accepted is 1 to 65535.");
         }
-        var settings = SettingsReader.Read(Variables.OfProcess());
-        foreach (var warning in settings.Warnings)
-        {
-            ProcessLog.Configuration(log, warning);
-        }
+        var settings = SettingsReader.Read(Variables.OfProcess(warning => ProcessLog.Configuration(log, warning)));
         DataDirectory.Prepare(settings.DataDirectory);
         await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, StopSignal.TimeLeft, log, stop, port)
             ?? throw new StartRefusedException(

@@ -36,8 +36,8 @@ try
     }
 
     // 1. The configuration: a fault ends the start before anything is touched.
-    var settings = SettingsReader.Read(Variables.OfProcess());
-    foreach (var warning in settings.Warnings.Concat(telemetry.Warnings))
+    var settings = SettingsReader.Read(Variables.OfProcess(warning => ProcessLog.Configuration(log, warning)));
+    foreach (var warning in telemetry.Warnings)
     {
         ProcessLog.Configuration(log, warning);
     }
@@ -46,11 +46,11 @@ try
 
     // 2. and 3. The database, with the schema of this version.
     await using var postgres = await PrivatePostgres.StartIfChosenAsync(settings, StopSignal.TimeLeft, log, stop);
-    var connectionString = postgres?.ConnectionString ?? ((DatabaseSettings.External)settings.Database).ConnectionString;
-    await Migrator.MigrateAsync(connectionString, log, stop);
+    var database = postgres?.Address ?? ((DatabaseSettings.External)settings.Database).Address;
+    await Migrator.MigrateAsync(database, log, stop);
 
     // 4. and 5. Key material and the account of the administrator.
-    await using var node = PandoraNode.Build(settings, connectionString, telemetry: telemetry);
+    await using var node = PandoraNode.Build(settings, database, telemetry: telemetry);
     await node.PrepareAsync(Console.Out.Write, stop);
 
     // 6. and 7. Both ports, then readiness.

@@ -16,15 +16,11 @@ internal static class UnlockVerb
         // Standard output is for what was cleared.
         using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(toStandardError: true);
         var log = logs.CreateLogger("Pandora.Core");
-        var settings = SettingsReader.Read(Variables.OfProcess());
-        foreach (var warning in settings.Warnings)
-        {
-            ProcessLog.Configuration(log, warning);
-        }
+        var settings = SettingsReader.Read(Variables.OfProcess(warning => ProcessLog.Configuration(log, warning)));
         try
         {
             await using var server = await RunningServer.FindOrStartAsync(settings, StopSignal.TimeLeft, log, stop);
-            await LoginLocks.ClearAsync(server.ConnectionString, username, Console.Out, stop);
+            await LoginLocks.ClearAsync(server.Address, username, Console.Out, stop);
             return 0;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

@@ -18,15 +18,11 @@ internal static class VerifyVerb
         // Standard output is for what was found.
         using var logs = ServiceDefaultsExtensions.CreateLoggerFactory(toStandardError: true);
         var log = logs.CreateLogger("Pandora.Core");
-        var settings = SettingsReader.Read(Variables.OfProcess());
-        foreach (var warning in settings.Warnings)
-        {
-            ProcessLog.Configuration(log, warning);
-        }
+        var settings = SettingsReader.Read(Variables.OfProcess(warning => ProcessLog.Configuration(log, warning)));
         try
         {
             await using var server = await RunningServer.FindOrStartAsync(settings, StopSignal.TimeLeft, log, stop);
-            var report = await Books.VerifyAsync(server.ConnectionString, now: null, Console.Out, stop);
+            var report = await Books.VerifyAsync(server.Address, now: null, Console.Out, stop);
             return report.Differences == 0 ? 0 : DifferencesFound;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)

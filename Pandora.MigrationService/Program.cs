@@ -19,9 +19,9 @@ try
     {
         throw new StartRefusedException($"{args[0]} is not understood: the migration service takes its settings from the environment, and no arguments.");
     }
-    var database = DatabaseReader.ReadExternal(Variables.OfProcess()) ?? throw new StartRefusedException(
+    var database = DatabaseReader.ReadExternal(Variables.OfProcess(warning => Log.MigrationConfiguration(log, warning))) ?? throw new StartRefusedException(
         "No external database is configured (ConnectionStrings__pandora, PANDORA_DB_DNS or PANDORA_DB_HOST): nothing to migrate here, because Pandora Core migrates its private PostgreSQL itself when it starts.");
-    var applied = await Migrator.MigrateAsync(database.ConnectionString, log, stop);
+    var applied = await Migrator.MigrateAsync(database.Address, log, stop);
     Log.Migrated(log, Migration.All[^1].Version, applied.Count);
     return ExitCode.UpToDate;
 }

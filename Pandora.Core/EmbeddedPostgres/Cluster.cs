@@ -21,6 +21,8 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
 
     public string SocketDirectory => Path.Combine(Home, "socket");
 
+    public string SuperuserFile => Path.Combine(Home, "superuser");
+
     public ServerAccount Account => account;
 
     /// <summary>Version that made the cluster, or null when there is none yet.</summary>
@@ -30,34 +32,35 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
         {
             return null;
         }
-        var file = Path.Combine(Data, "PG_VERSION");
         try
         {
-            if (!Directory.EnumerateFileSystemEntries(Home).Any() || !File.Exists(file))
+            // To list a directory says whether it may be entered; of a file in it one would only learn that it is not there.
+            if (!Directory.EnumerateFileSystemEntries(Home).Any()
+                || !Directory.Exists(Data) || Directory.EnumerateFiles(Data, "PG_VERSION").FirstOrDefault() is not { } file)
             {
                 throw NotACluster();
             }
+            return int.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var major)
+                ? major
+                : throw NotACluster();
         }
         catch (UnauthorizedAccessException)
         {
             throw new StartRefusedException(
-                $"{Home} belongs to another user than {Environment.UserName}: start Pandora Core as the user that created it, or choose another PANDORA_DIR.");
+                $"{Home} belongs to another user than {RunningUser.Name}: start Pandora Core as the user that created it, give it to this one, as root, with \"{ClusterFiles.Command(this)}\", or choose another PANDORA_DIR.");
         }
-        return int.TryParse(File.ReadAllText(file).Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var major)
-            ? major
-            : throw NotACluster();
     }
 
     public string ReadSuperuserPassword()
     {
         try
         {
-            return File.ReadAllText(Path.Combine(Home, "superuser"));
+            return File.ReadAllText(SuperuserFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new StartRefusedException(
-                $"The private database's {Path.Combine(Home, "superuser")} cannot be read: restore the file, or let the user that runs Pandora Core read it.");
+                $"The private database's {SuperuserFile} cannot be read: restore the file, or let the user that runs Pandora Core read it.");
         }
     }
 
@@ -69,6 +72,8 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
         PrivateFiles.CreateDirectory(Path.Combine(partial, "socket"));
         var password = Path.Combine(partial, "superuser");
         PrivateFiles.Write(password, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)));
+        var names = Path.Combine(partial, "names");
+        PrivateFiles.CreateDirectory(names);
         await account.GiveAsync(partial, ct);
 
         string[] arguments =
@@ -76,7 +81,7 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
             "--pgdata=" + Path.Combine(partial, "data"), "--username=" + Superuser, "--pwfile=" + password,
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", .. initdbArguments,
         ];
-        var initdb = ChildProcesses.Describe(binaries["initdb"], arguments, account.User, partial);
+        var initdb = await NamelessUser.DescribeAsync(binaries["initdb"], arguments, account.User, names, ct);
         var result = await ChildProcesses.RunAsync(initdb, InitLimit, ct);
         if (result is not { ExitCode: 0 })
         {
@@ -84,6 +89,7 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
                 $"The private database cannot be created below {dataDirectory}: {result?.Reason ?? "initdb cannot be executed"}");
         }
 
+        Directory.Delete(names, recursive: true);
         Directory.Move(partial, Home);
         // Or a power cut could bring back the old name of a cluster that already holds data.
         PrivateFiles.FlushDirectory(dataDirectory);

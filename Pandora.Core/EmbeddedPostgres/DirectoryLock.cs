@@ -65,7 +65,7 @@ internal static partial class DirectoryLock
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
         {
             throw new StartRefusedException(
-                $"PANDORA_DIR: {FileIn(dataDirectory)} cannot be written by the user {Environment.UserName}: give that user the directory, or choose another one.");
+                $"PANDORA_DIR: {FileIn(dataDirectory)} cannot be written by the user {RunningUser.Name}: give that user the directory, or choose another one.");
         }
     }
 
@@ -75,7 +75,7 @@ internal static partial class DirectoryLock
     {
         try
         {
-            return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return PrivateFiles.OpenAlone(path);
         }
         catch (IOException e) when (HeldByAnother.Contains(e.HResult))
         {

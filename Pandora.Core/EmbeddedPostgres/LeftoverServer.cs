@@ -11,6 +11,9 @@ internal static class LeftoverServer
     /// <summary>No kernel gives out this process id, so the server finds the owner of its lock file dead.</summary>
     private const string UnusedProcessId = "2147483647";
 
+    /// <summary>Longer than a server takes to write its lock file, which it does at once when it starts.</summary>
+    private static readonly TimeSpan WritingLimit = TimeSpan.FromSeconds(1);
+
     public static async Task ClearAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
         await ClearDataAsync(cluster, binaries, ct);
@@ -25,11 +28,16 @@ internal static class LeftoverServer
 
     private static async Task ClearDataAsync(Cluster cluster, PostgresBinaries binaries, CancellationToken ct)
     {
-        if (PostmasterPid.Read(cluster.Data) is not { ProcessId: { } processId } left)
+        var file = PostmasterPid.PathIn(cluster.Data);
+        if (PostmasterPid.Read(cluster.Data) is not { } left)
         {
             return;
         }
-        var file = PostmasterPid.PathIn(cluster.Data);
+        if (left.ProcessId is not { } processId)
+        {
+            await ClearUnfinishedAsync(cluster, file, left, ct);
+            return;
+        }
         if (IsServerOf(left, processId))
         {
             await StopAsync(cluster, binaries, ct);
@@ -41,6 +49,40 @@ internal static class LeftoverServer
             await File.WriteAllTextAsync(file, UnusedProcessId + left.Text[left.Text.IndexOf('\n')..], ct);
         }
     }
+
+    /// <summary>
+    /// A file that names nobody, as a full disk, a power cut or a restore leaves it, keeps every server from starting. One
+    /// that is being written now is left alone.
+    /// </summary>
+    private static async Task ClearUnfinishedAsync(Cluster cluster, string file, PostmasterPid left, CancellationToken ct)
+    {
+        await Task.Delay(WritingLimit, ct);
+        if (PostmasterPid.Read(cluster.Data) != left)
+        {
+            return;
+        }
+        if (IsServed(cluster.Data))
+        {
+            throw StillThere(cluster);
+        }
+        File.Delete(file);
+    }
+
+    private static bool IsServed(string data) =>
+        OperatingSystem.IsLinux() && Directory.EnumerateDirectories("/proc").Any(process =>
+        {
+            try
+            {
+                return Directory.ResolveLinkTarget(Path.Combine(process, "cwd"), returnFinalTarget: false)?.FullName == data;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                return false; // it has ended, is no process, or is somebody else's
+            }
+        });
+
+    private static StartRefusedException StillThere(Cluster cluster) => new(
+        $"A PostgreSQL server left by an earlier run still uses {cluster.Data} and does not stop: end it, then start again.");
 
     /// <summary>A server's working directory is its data directory, so the file seen from there must be the same one.</summary>
     private static bool IsServerOf(PostmasterPid left, int processId) =>
@@ -61,8 +103,7 @@ internal static class LeftoverServer
         }
         if (OperatingSystem.IsLinux())
         {
-            throw new StartRefusedException(
-                $"A PostgreSQL server left by an earlier run still uses {cluster.Data} and does not stop: end it, then start again.");
+            throw StillThere(cluster);
         }
     }
 }

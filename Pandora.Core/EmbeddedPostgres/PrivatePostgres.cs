@@ -29,7 +29,11 @@ internal sealed partial class PrivatePostgres(
     /// <summary>The directory of the programs it runs.</summary>
     public string BinariesDirectory => binaries.Directory;
 
-    /// <summary>To the product's database as the product's role.</summary>
+    /// <summary>Of the product's database for the product's role.</summary>
+    public DatabaseAddress Address =>
+        _address.For(options.Database.User, options.Database.Password, options.Database.Name, pooling: true);
+
+    /// <summary>To the product's database as the product's role, unless its password ends with a line break.</summary>
     public string ConnectionString => ConnectionStringFor(options.Database.Name);
 
     /// <summary>To another database as the product's role.</summary>
@@ -73,6 +77,10 @@ internal sealed partial class PrivatePostgres(
             {
                 Log.Creating(logger, cluster.Home, binaries.Major);
                 await cluster.CreateAsync(binaries, options.ServerSettings.GetValueOrDefault("fsync") == "off" ? ["--no-sync"] : [], ct);
+            }
+            else
+            {
+                await ClusterFiles.RepairAsync(cluster, logger, ct);
             }
             await LeftoverServer.ClearAsync(cluster, binaries, ct);
 
@@ -204,6 +212,8 @@ internal sealed partial class PrivatePostgres(
             ["log_min_error_statement"] = "panic",
             ["log_error_verbosity"] = "terse",
             ["log_checkpoints"] = "off",
+            // To ask for them, which is the default, ends a server whose host has some and whose container may use none.
+            ["huge_pages"] = "off",
         };
         foreach (var (name, value) in options.ServerSettings)
         {

@@ -7,12 +7,12 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// there is none, one that is started for the purpose and stopped afterwards.
 /// </summary>
 /// <param name="own">Null: the server belongs to somebody else.</param>
-internal sealed class RunningServer(string connectionString, PrivatePostgres? own) : IAsyncDisposable
+internal sealed class RunningServer(DatabaseAddress address, PrivatePostgres? own) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
 
-    public string ConnectionString => connectionString;
+    public DatabaseAddress Address => address;
 
     /// <exception cref="StartRefusedException">There is to be a private database, but there is none, or no way to it.</exception>
     public static async Task<RunningServer> FindOrStartAsync(
@@ -20,7 +20,7 @@ internal sealed class RunningServer(string connectionString, PrivatePostgres? ow
     {
         if (settings.Database is not DatabaseSettings.Embedded database)
         {
-            return new RunningServer(((DatabaseSettings.External)settings.Database).ConnectionString, own: null);
+            return new RunningServer(((DatabaseSettings.External)settings.Database).Address, own: null);
         }
         var cluster = new Cluster(Path.GetFullPath(settings.DataDirectory), new ServerAccount(User: null));
         if (cluster.ReadMajor() is null)
@@ -37,7 +37,7 @@ internal sealed class RunningServer(string connectionString, PrivatePostgres? ow
                 if (PostmasterPid.Read(cluster.Data) is { IsReady: true } server)
                 {
                     return new RunningServer(
-                        server.Address.ConnectionString(database.User, database.Password, database.Name, pooling: false), own: null);
+                        server.Address.For(database.User, database.Password, database.Name, pooling: false), own: null);
                 }
                 await Task.Delay(Pause, limit.Token);
             }
@@ -48,7 +48,7 @@ internal sealed class RunningServer(string connectionString, PrivatePostgres? ow
                 $"The private database in {cluster.Data} belongs to another Pandora Core and was not ready within {Patience.TotalSeconds:0} s.");
         }
         var own = await PrivatePostgres.StartIfChosenAsync(settings, stopLimit, logger, ct);
-        return new RunningServer(own!.ConnectionString, own);
+        return new RunningServer(own!.Address, own);
     }
 
     /// <summary>Stops what was started; leaves alone what belongs to somebody else.</summary>

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.Globalization;
 using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
@@ -10,7 +11,7 @@ internal sealed record ServerAccount(string? User)
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     /// <summary>For messages to the operator.</summary>
-    public string Description => User is null ? $"the user {Environment.UserName}" : $"the user {User}";
+    public string Description => User is null ? $"the user {RunningUser.Name}" : $"the user {User}";
 
     /// <param name="home">Where the cluster is or will be: one that exists stays with the user it belongs to.</param>
     public static async Task<ServerAccount> ChooseAsync(string home, CancellationToken ct)
@@ -47,7 +48,7 @@ internal sealed record ServerAccount(string? User)
         }
 
         // Nothing in there is for the group: passing through is all it can do.
-        await ChangeOwnerAsync([":" + await GroupAsync(ct), directory], ct);
+        await ChangeOwnerAsync([":" + await AskAsync("-g", ct), directory], ct);
         File.SetUnixFileMode(directory, File.GetUnixFileMode(directory) | UnixFileMode.GroupExecute);
         if (!CanEnter(directory))
         {
@@ -67,10 +68,14 @@ internal sealed record ServerAccount(string? User)
         return await ChildProcesses.RunAsync(stat, Limit, ct) is { ExitCode: 0 } answer ? answer.Output.Trim() : null;
     }
 
-    private async Task<string> GroupAsync(CancellationToken ct)
+    /// <summary>Its number; null if it cannot be found out.</summary>
+    public async Task<string?> UserIdAsync(CancellationToken ct) =>
+        User is null ? RunningUser.Id.ToString(CultureInfo.InvariantCulture) : await AskAsync("-u", ct);
+
+    private async Task<string?> AskAsync(string option, CancellationToken ct)
     {
-        var id = ChildProcesses.Describe("id", ["-g", User!], user: null, "/");
-        return (await ChildProcesses.RunAsync(id, Limit, ct))!.Output.Trim();
+        var id = ChildProcesses.Describe("id", [option, User!], user: null, "/");
+        return await ChildProcesses.RunAsync(id, Limit, ct) is { ExitCode: 0 } answer ? answer.Output.Trim() : null;
     }
 
     private static async Task ChangeOwnerAsync(string[] arguments, CancellationToken ct)

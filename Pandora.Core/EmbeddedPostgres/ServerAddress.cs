@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Npgsql;
+using Pandora.Core.Settings;
 
 namespace Pandora.Core.EmbeddedPostgres;
 
@@ -33,7 +34,11 @@ internal sealed record ServerAddress(string Host, int Port)
         new("port", Port.ToString(CultureInfo.InvariantCulture)),
     ];
 
-    public string ConnectionString(string user, string password, string database, bool pooling) =>
+    /// <summary>The password beside the connection string, in which a line break at its end would be lost.</summary>
+    public DatabaseAddress For(string user, string password, string database, bool pooling) =>
+        new(ConnectionString(user, password: null, database, pooling)) { Password = password };
+
+    public string ConnectionString(string user, string? password, string database, bool pooling) =>
         new NpgsqlConnectionStringBuilder
         {
             Host = Host,

@@ -2,6 +2,7 @@ using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Gate.Outcomes;
 using Pandora.Core.Persistence;
+using Pandora.Core.Settings;
 
 namespace Pandora.Core.Gate;
 
@@ -14,11 +15,11 @@ internal static class GateSetup
     /// <summary>Key of the connections for reports of outcomes, and the end of reservations.</summary>
     public const string ReportsDatabase = "reports";
 
-    /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
-    public static void AddGate(this IServiceCollection services, string connectionString)
+    /// <param name="database">One that can be reached and is migrated.</param>
+    public static void AddGate(this IServiceCollection services, DatabaseAddress database)
     {
-        services.AddKeyedSingleton(LanesDatabase, (_, _) => DatabaseConnection.ForLanes(connectionString));
-        services.AddKeyedSingleton(ReportsDatabase, (_, _) => DatabaseConnection.ForReports(connectionString));
+        services.AddKeyedSingleton(LanesDatabase, (_, _) => DatabaseConnection.ForLanes(database));
+        services.AddKeyedSingleton(ReportsDatabase, (_, _) => DatabaseConnection.ForReports(database));
         services.AddSingleton<KeyCache>();
         services.AddSingleton<UnknownKeyLog>();
         services.AddHostedService(provider => provider.GetRequiredService<UnknownKeyLog>());

@@ -13,6 +13,9 @@ internal sealed class DatabaseHealthCheck(NpgsqlDataSource dataSource) : IHealth
     /// <summary>Key of the milliseconds that a trivial query took, a <see cref="long"/>; there only if it is healthy.</summary>
     public const string Latency = "latency";
 
+    /// <summary>Key of a value that is there only if the database can be read and not written.</summary>
+    public const string ReadOnly = "read_only";
+
     private const int PingAttempts = 2;
 
     private static readonly TimeSpan PingLimit = TimeSpan.FromSeconds(5);
@@ -54,9 +57,14 @@ internal sealed class DatabaseHealthCheck(NpgsqlDataSource dataSource) : IHealth
         }
         await using (connection)
         {
-            return await QueryAsync(connection) is { } latency
-                ? HealthCheckResult.Healthy("The database answers.", new Dictionary<string, object> { [Latency] = latency })
-                : HealthCheckResult.Degraded("The database answers, but not to queries.");
+            return await QueryAsync(connection) switch
+            {
+                null => HealthCheckResult.Degraded("The database answers, but not to queries."),
+                { IsReadOnly: true } => HealthCheckResult.Degraded(
+                    "The database can be read, but not written.", data: new Dictionary<string, object> { [ReadOnly] = true }),
+                { Milliseconds: var latency } => HealthCheckResult.Healthy(
+                    "The database answers.", new Dictionary<string, object> { [Latency] = latency }),
+            };
         }
     }
 
@@ -83,16 +91,16 @@ internal sealed class DatabaseHealthCheck(NpgsqlDataSource dataSource) : IHealth
         return null;
     }
 
-    /// <summary>Returns how many milliseconds a trivial query took. Null: it failed.</summary>
-    private static async Task<long?> QueryAsync(NpgsqlConnection connection)
+    /// <summary>Returns what a trivial query found, and how many milliseconds it took. Null: it failed.</summary>
+    private static async Task<QueryResult?> QueryAsync(NpgsqlConnection connection)
     {
         using var limit = new CancellationTokenSource(QueryLimit);
         try
         {
             var started = Stopwatch.GetTimestamp();
-            await using var query = new NpgsqlCommand("SELECT 1", connection);
-            await query.ExecuteScalarAsync(limit.Token);
-            return (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds;
+            await using var query = new NpgsqlCommand("SELECT current_setting('transaction_read_only') = 'on'", connection);
+            var isReadOnly = await query.ExecuteScalarAsync(limit.Token) is true;
+            return new QueryResult(isReadOnly, (long)Stopwatch.GetElapsedTime(started).TotalMilliseconds);
         }
         catch (Exception e) when (IsDatabaseFault(e))
         {
@@ -101,4 +109,6 @@ internal sealed class DatabaseHealthCheck(NpgsqlDataSource dataSource) : IHealth
     }
 
     private static bool IsDatabaseFault(Exception e) => e is NpgsqlException or TimeoutException or OperationCanceledException;
+
+    private sealed record QueryResult(bool IsReadOnly, long Milliseconds);
 }

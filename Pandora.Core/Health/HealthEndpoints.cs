@@ -10,10 +10,17 @@ internal static class HealthEndpoints
 {
     private const string Database = "database";
 
+    /// <summary>Marks what matters to gRPC alone: all calls there write.</summary>
+    private const string GrpcOnly = "grpc";
+
     public static void AddHealth(this IServiceCollection services)
     {
         services.AddSingleton<DatabaseHealthCheck>();
-        services.AddHealthChecks().AddCheck<DatabaseHealthCheck>(Database).AddCheck<ClockHealthCheck>("clock").AddCheck<DrainingHealthCheck>("draining");
+        services.AddHealthChecks()
+            .AddCheck<DatabaseHealthCheck>(Database)
+            .AddCheck<WritesHealthCheck>("writes", tags: [GrpcOnly])
+            .AddCheck<ClockHealthCheck>("clock")
+            .AddCheck<DrainingHealthCheck>("draining");
     }
 
     /// <summary>REST; needs no token.</summary>
@@ -26,7 +33,7 @@ internal static class HealthEndpoints
 
     private static async Task<IResult> Get(HealthCheckService checks, TimeProvider time, CancellationToken ct)
     {
-        var report = await checks.CheckHealthAsync(ct);
+        var report = await checks.CheckHealthAsync(check => !check.Tags.Contains(GrpcOnly), ct);
         return TypedResults.Json(
             Health.Of(report.Status, report.Entries[Database], time.Now()),
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
@@ -39,7 +46,8 @@ public enum ServingState
     Down = HealthStatus.Unhealthy,
 
     /// <summary>
-    /// Of the database: it answers a ping but not a trivial query. Of the node: that, or its clock is far from the database's.
+    /// Of the database: it answers a ping but not a trivial query, or can be read but not written. Of the node: that, or its
+    /// clock is far from the database's.
     /// </summary>
     Degraded = HealthStatus.Degraded,
     Ok = HealthStatus.Healthy,

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using Npgsql;
+using Pandora.Core.Settings;
 
 namespace Pandora.Core.Persistence;
 
@@ -11,6 +12,9 @@ namespace Pandora.Core.Persistence;
 internal static class DatabaseConnection
 {
     private const string ApplicationName = "pandora-core";
+
+    /// <summary>How the server says yes.</summary>
+    private const string On = "on";
 
     /// <summary>
     /// Seconds to connect, or to wait for a connection of the pool. A server that is stopped but not gone costs a command
@@ -42,6 +46,9 @@ internal static class DatabaseConnection
     private const int TcpKeepAliveSeconds = 15;
 
     private const int TcpKeepAliveIntervalSeconds = 5;
+
+    /// <summary>Seconds for which what is known of a host in a list is believed: a primary that was promoted must be found soon.</summary>
+    private const int HostRecheckSeconds = 1;
 
     /// <summary>Unless the operator says otherwise: PostgreSQL allows 100 by default, and nodes share them.</summary>
     private const int MaxPoolSize = 40;
@@ -78,32 +85,38 @@ internal static class DatabaseConnection
     private const string ReportSettings = GateSettings + "; SET lock_timeout = '1s'";
 
     /// <summary>For the administration: pooled, short waits.</summary>
-    public static NpgsqlDataSource ForCalls(string connectionString) =>
-        Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, SessionSettings, preparedStatements: 0);
+    /// <param name="readOnly">Told of sessions that cannot write, in which lists can still be read. Null: nobody asks.</param>
+    public static NpgsqlDataSource ForCalls(DatabaseAddress database, ReadOnlySessions? readOnly = null) =>
+        Pooled("administration", database, CommandSeconds, MaxPoolSize, SessionSettings, preparedStatements: 0, () => readOnly?.Note());
 
-    /// <summary>For the writers of the ledger: likewise, with prepared statements.</summary>
-    public static NpgsqlDataSource ForLanes(string connectionString) =>
-        Pooled("gate", connectionString, GateCommandSeconds, LanesPoolSize, GateSettings, GatePreparedStatements);
+    /// <summary>For the writers of the ledger: likewise, with prepared statements and only in sessions that can write.</summary>
+    public static NpgsqlDataSource ForLanes(DatabaseAddress database) =>
+        Pooled("gate", database, GateCommandSeconds, LanesPoolSize, GateSettings, GatePreparedStatements, RefuseReadOnly);
 
     /// <summary>For reports of outcomes: likewise.</summary>
-    public static NpgsqlDataSource ForReports(string connectionString) =>
-        Pooled("reports", connectionString, GateCommandSeconds, ReportsPoolSize, ReportSettings, GatePreparedStatements);
+    public static NpgsqlDataSource ForReports(DatabaseAddress database) =>
+        Pooled("reports", database, GateCommandSeconds, ReportsPoolSize, ReportSettings, GatePreparedStatements, RefuseReadOnly);
 
     /// <param name="name">What metrics call the pool; by default they would show the connection string.</param>
     /// <param name="session">The first statement of each connection, which sets up its session.</param>
+    /// <param name="onReadOnly">
+    /// Called for a new connection whose session cannot write, which it might never be able to, even when the database has
+    /// changed. What it throws keeps the connection out of the pool.
+    /// </param>
     [SuppressMessage("Security", "CA2100", Justification = "The text is one of the constants above.")]
     private static NpgsqlDataSource Pooled(
-        string name, string connectionString, int commandSeconds, int poolSize, string session, int preparedStatements)
+        string name, DatabaseAddress database, int commandSeconds, int poolSize, string session, int preparedStatements, Action onReadOnly)
     {
-        var settings = Bounded(connectionString);
+        const string thenAsk = "; SHOW transaction_read_only";
+        var settings = Bounded(database);
         settings.CommandTimeout = commandSeconds;
         settings.CancellationTimeout = CancellationMilliseconds;
         settings.NoResetOnClose = true; // a reset would undo the session settings; an open transaction is rolled back anyway
-        if (!IsGiven(settings, "TCP Keepalive") && !IsSocketDirectory(settings.Host))
+        if (!IsGiven(settings, "TCP Keepalive") && !HasSocketDirectory(settings))
         {
             settings.TcpKeepAlive = true;
-            settings.TcpKeepAliveTime = TcpKeepAliveSeconds;
-            settings.TcpKeepAliveInterval = TcpKeepAliveIntervalSeconds;
+            settings.TcpKeepAliveTime = settings.TcpKeepAliveTime > 0 ? settings.TcpKeepAliveTime : TcpKeepAliveSeconds;
+            settings.TcpKeepAliveInterval = settings.TcpKeepAliveInterval > 0 ? settings.TcpKeepAliveInterval : TcpKeepAliveIntervalSeconds;
         }
         if (!IsGiven(settings, "Maximum Pool Size"))
         {
@@ -115,18 +128,24 @@ internal static class DatabaseConnection
             settings.AutoPrepareMinUsages = 2;
         }
 
-        var builder = Named(name, settings, leavesSpans: true);
+        var builder = Named(name, settings, database, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection =>
             {
-                using var begin = new NpgsqlCommand(session, connection);
-                begin.ExecuteNonQuery();
+                using var begin = new NpgsqlCommand(session + thenAsk, connection);
+                if (begin.ExecuteScalar() is On)
+                {
+                    onReadOnly();
+                }
             },
             async connection =>
             {
-                await using var begin = new NpgsqlCommand(session, connection);
-                await begin.ExecuteNonQueryAsync();
+                await using var begin = new NpgsqlCommand(session + thenAsk, connection);
+                if (await begin.ExecuteScalarAsync() is On)
+                {
+                    onReadOnly();
+                }
             });
         return builder.Build();
     }
@@ -135,34 +154,48 @@ internal static class DatabaseConnection
     /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
     /// each time.
     /// </summary>
-    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
-        new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
+    private static NpgsqlDataSourceBuilder Named(
+        string name, NpgsqlConnectionStringBuilder settings, DatabaseAddress database, bool leavesSpans)
+    {
+        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
             .ConfigureCommandFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
             .ConfigureBatchFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
             .EnablePhysicalOpenTracing(false));
-
-    /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
-    public static NpgsqlDataSource ForMigrations(string connectionString) => Unpooled("migrations", connectionString, MigrationSeconds);
-
-    /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
-    public static NpgsqlDataSource ForVerification(string connectionString) => Unpooled("verification", connectionString, commandSeconds: 0);
-
-    /// <summary>For a command of the operator: one connection, short waits.</summary>
-    public static NpgsqlDataSource ForOperator(string connectionString) => Unpooled("operator", connectionString, CommandSeconds);
-
-    private static NpgsqlDataSource Unpooled(string name, string connectionString, int commandSeconds)
-    {
-        var settings = Bounded(connectionString);
-        settings.CommandTimeout = commandSeconds;
-        settings.TcpKeepAlive = true;
-        settings.Pooling = false;
-        settings.MinPoolSize = 0;
-        return Named(name, settings, leavesSpans: false).Build();
+        if (database.Password is { } password)
+        {
+            builder.UsePasswordProvider(_ => password, (_, _) => new ValueTask<string>(password));
+        }
+        if (database.Tls is { } tls)
+        {
+            builder.UseSslClientAuthenticationOptionsCallback(tls.Apply);
+        }
+        return builder;
     }
 
-    private static NpgsqlConnectionStringBuilder Bounded(string connectionString)
+    private static void RefuseReadOnly() => throw new NpgsqlException("The database is read-only.");
+
+    /// <summary>For the start: one connection at a time, no pool, statements may take long.</summary>
+    public static NpgsqlDataSource ForMigrations(DatabaseAddress database) => Unpooled("migrations", database, MigrationSeconds);
+
+    /// <summary>For the proof of the books: one connection, whose statements may take as long as the log is large.</summary>
+    public static NpgsqlDataSource ForVerification(DatabaseAddress database) => Unpooled("verification", database, commandSeconds: 0);
+
+    /// <summary>For a command of the operator: one connection, short waits.</summary>
+    public static NpgsqlDataSource ForOperator(DatabaseAddress database) => Unpooled("operator", database, CommandSeconds);
+
+    private static NpgsqlDataSource Unpooled(string name, DatabaseAddress database, int commandSeconds)
     {
-        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        var settings = Bounded(database);
+        settings.CommandTimeout = commandSeconds;
+        settings.TcpKeepAlive = !HasSocketDirectory(settings);
+        settings.Pooling = false;
+        settings.MinPoolSize = 0;
+        return Named(name, settings, database, leavesSpans: false).Build();
+    }
+
+    private static NpgsqlConnectionStringBuilder Bounded(DatabaseAddress database)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
         settings.Timeout = settings.Timeout is > 0 and < ConnectSeconds ? settings.Timeout : ConnectSeconds;
         settings.ApplicationName ??= ApplicationName;
         settings.IncludeErrorDetail = false;
@@ -170,6 +203,20 @@ internal static class DatabaseConnection
         settings.LogParameters = false;
         settings.PersistSecurityInfo = false;
         settings.Enlist = false;
+        settings.Encoding = settings.ClientEncoding = "UTF8"; // whatever the environment says: texts of callers hold anything
+        if (HasSocketDirectory(settings))
+        {
+            // These options are TCP's, and opening a socket would fail with them.
+            (settings.TcpKeepAlive, settings.TcpKeepAliveTime, settings.TcpKeepAliveInterval) = (false, 0, 0);
+        }
+        else if (settings is { TcpKeepAliveInterval: > 0, TcpKeepAliveTime: 0 })
+        {
+            settings.TcpKeepAliveTime = TcpKeepAliveSeconds; // Npgsql takes the one only with the other
+        }
+        if (!IsGiven(settings, "Host Recheck Seconds"))
+        {
+            settings.HostRecheckSeconds = HostRecheckSeconds;
+        }
         if (!IsGiven(settings, "GSS Encryption Mode"))
         {
             // Otherwise every connection first looks for a Kerberos library.
@@ -178,7 +225,8 @@ internal static class DatabaseConnection
         return settings;
     }
 
-    private static bool IsSocketDirectory(string? host) => host is ['/' or '@', ..];
+    private static bool HasSocketDirectory(NpgsqlConnectionStringBuilder settings) =>
+        settings.Host?.Split(',', StringSplitOptions.TrimEntries).Any(host => host is ['/' or '@', ..]) == true;
 
     private static bool IsGiven(NpgsqlConnectionStringBuilder settings, string keyword) => settings.ShouldSerialize(keyword);
 }

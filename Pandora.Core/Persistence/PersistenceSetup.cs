@@ -8,10 +8,12 @@ namespace Pandora.Core.Persistence;
 /// <summary>Registers the room's services, the clock of the node among them. Settings come from the host.</summary>
 internal static class PersistenceSetup
 {
-    /// <param name="connectionString">Of a database that can be reached and is migrated.</param>
-    public static void AddPersistence(this IServiceCollection services, string connectionString)
+    /// <param name="database">One that can be reached and is migrated.</param>
+    public static void AddPersistence(this IServiceCollection services, DatabaseAddress database)
     {
-        services.AddSingleton<NpgsqlDataSource>(_ => DatabaseConnection.ForCalls(connectionString));
+        services.AddSingleton<ReadOnlySessions>();
+        services.AddSingleton<NpgsqlDataSource>(provider =>
+            DatabaseConnection.ForCalls(database, provider.GetRequiredService<ReadOnlySessions>()));
         services.AddDbContextPool<PandoraDb>((provider, db) => db.UseNpgsql(provider.GetRequiredService<NpgsqlDataSource>()));
         services.AddSingleton(_ => new DatabaseClock());
         services.AddSingleton<TimeProvider>(provider => provider.GetRequiredService<DatabaseClock>());

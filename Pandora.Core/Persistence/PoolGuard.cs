@@ -5,9 +5,11 @@ namespace Pandora.Core.Persistence;
 /// <summary>
 /// Asks the database for its time every two seconds: the node goes by it, and calls need not ask whether the database
 /// answers. When it does not, the pool is cleared, so that after an outage no call gets a connection of the server that is
-/// gone.
+/// gone; and likewise when the pool may hold sessions that cannot write, so that writing calls succeed soon after the
+/// database takes writes again.
 /// </summary>
-internal sealed partial class PoolGuard(NpgsqlDataSource pool, DatabaseClock clock, TimeProvider time, ILogger<PoolGuard> logger)
+internal sealed partial class PoolGuard(
+    NpgsqlDataSource pool, ReadOnlySessions readOnly, DatabaseClock clock, TimeProvider time, ILogger<PoolGuard> logger)
     : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
@@ -20,6 +22,10 @@ internal sealed partial class PoolGuard(NpgsqlDataSource pool, DatabaseClock clo
         using var timer = new PeriodicTimer(Interval, time);
         do
         {
+            if (readOnly.Take())
+            {
+                pool.Clear();
+            }
             try
             {
                 await clock.ReadAsync(pool, stoppingToken);

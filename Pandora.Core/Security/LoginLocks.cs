@@ -20,11 +20,11 @@ internal static class LoginLocks
     /// locked out. Null: all counters.
     /// </param>
     /// <exception cref="StartRefusedException">Nothing could be cleared.</exception>
-    public static async Task ClearAsync(string connectionString, string? username, TextWriter output, CancellationToken ct)
+    public static async Task ClearAsync(DatabaseAddress database, string? username, TextWriter output, CancellationToken ct)
     {
         try
         {
-            var cleared = await DeleteAsync(connectionString, username, ct);
+            var cleared = await DeleteAsync(database, username, ct);
             foreach (var line in cleared.Take(LinesShown))
             {
                 await output.WriteLineAsync(line);
@@ -46,7 +46,7 @@ internal static class LoginLocks
         }
     }
 
-    private static async Task<List<string>> DeleteAsync(string connectionString, string? username, CancellationToken ct)
+    private static async Task<List<string>> DeleteAsync(DatabaseAddress database, string? username, CancellationToken ct)
     {
         const string Sql =
             """
@@ -64,7 +64,7 @@ internal static class LoginLocks
               LEFT JOIN admin_account AS account ON sha256(convert_to(account.username, 'UTF8')) = cleared.username
              ORDER BY cleared.locked_until DESC NULLS LAST, cleared.address, cleared.username
             """;
-        await using var dataSource = DatabaseConnection.ForOperator(connectionString);
+        await using var dataSource = DatabaseConnection.ForOperator(database);
         await using var command = dataSource.CreateCommand(Sql);
         command.Parameters.Add(new NpgsqlParameter
         {

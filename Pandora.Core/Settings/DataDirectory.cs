@@ -21,7 +21,7 @@ internal static class DataDirectory
         {
             throw Variables.Refuse(
                 "PANDORA_DIR",
-                $"is {directory}, which the user {Environment.UserName} cannot write; accepted is a writable directory: give it to that user, or choose another one");
+                $"is {directory}, which the user {RunningUser.Name} cannot write; accepted is a writable directory: give it to that user (chown -R {RunningUser.Id} {directory}), or choose another one");
         }
     }
 }

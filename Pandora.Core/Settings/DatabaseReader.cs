@@ -11,6 +11,8 @@ namespace Pandora.Core.Settings;
 internal static class DatabaseReader
 {
     private const string ConnectionStringName = "ConnectionStrings__pandora";
+    private const string UrlName = "PANDORA_DB_DNS";
+    private const string PasswordName = "PANDORA_DB_PASSWORD";
     private const string DefaultName = "pandora";
     private const int DefaultPort = 5432;
 
@@ -31,8 +33,8 @@ internal static class DatabaseReader
     public static DatabaseSettings Read(Variables variables)
     {
         // Read in any case: a password that is set but empty is refused even where it would not be used.
-        var password = variables.Secret("PANDORA_DB_PASSWORD", "any text");
-        return ReadExternal(variables) ?? (DatabaseSettings)new DatabaseSettings.Embedded(
+        var password = Password(variables);
+        return ReadExternal(variables, password) ?? (DatabaseSettings)new DatabaseSettings.Embedded(
             Name(variables, "PANDORA_DB_NAME"),
             Name(variables, "PANDORA_DB_USER"),
             password ?? throw MissingPassword(),
@@ -41,53 +43,72 @@ internal static class DatabaseReader
     }
 
     /// <summary>The server that somebody else runs, or null when none is configured.</summary>
-    public static DatabaseSettings.External? ReadExternal(Variables variables)
+    public static DatabaseSettings.External? ReadExternal(Variables variables) => ReadExternal(variables, Password(variables));
+
+    private static DatabaseSettings.External? ReadExternal(Variables variables, string? password)
     {
-        var connectionString = variables.Text(ConnectionStringName) ?? variables.Text(ConnectionStringName.ToUpperInvariant());
-        if (connectionString is not null)
+        if (ConnectionStringNames(variables).Select(variables.Text).FirstOrDefault(text => text is not null) is { } connectionString)
         {
-            return new DatabaseSettings.External(FromDotNet(connectionString));
+            return new DatabaseSettings.External(FromDotNet(variables, connectionString));
         }
-        if (variables.Text("PANDORA_DB_DNS") is { } text)
+        if ((variables.Text(UrlName + Variables.FileSuffix) is null ? variables.Text(UrlName) : variables.Secret(UrlName, "an address")) is { } text)
         {
-            return new DatabaseSettings.External(LibpqConnection.ToNpgsql("PANDORA_DB_DNS", text));
+            return new DatabaseSettings.External(LibpqConnection.Read(variables, UrlName, text));
         }
         return variables.Text("PANDORA_DB_HOST") is null
             && variables.Text("PANDORA_DB_PORT") is null
             && variables.Text("PANDORA_DB_SSLMODE") is null
                 ? null
-                : new DatabaseSettings.External(FromParts(variables));
+                : new DatabaseSettings.External(FromParts(variables, password ?? throw MissingPassword()));
     }
 
-    private static string FromDotNet(string text)
+    /// <summary>In whatever case, as anywhere in .NET; written exactly so it comes first.</summary>
+    private static IEnumerable<string> ConnectionStringNames(Variables variables) =>
+        variables.Names
+            .Where(name => name.Equals(ConnectionStringName, StringComparison.OrdinalIgnoreCase))
+            .OrderByDescending(name => name == ConnectionStringName)
+            .ThenBy(name => name, StringComparer.Ordinal);
+
+    private static string? Password(Variables variables) => variables.Secret(PasswordName, "any text");
+
+    private static DatabaseAddress FromDotNet(Variables variables, string text)
     {
+        NpgsqlConnectionStringBuilder? settings = null;
         try
         {
-            var builder = new NpgsqlConnectionStringBuilder(text);
-            if (!string.IsNullOrWhiteSpace(builder.Host))
-            {
-                return builder.ConnectionString;
-            }
+            settings = new NpgsqlConnectionStringBuilder(text);
         }
         catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or InvalidCastException or KeyNotFoundException)
         {
             // Its message may quote the string, which holds a password.
         }
-        throw Variables.Refuse(
-            ConnectionStringName,
-            "is not understood; accepted is a .NET connection string for PostgreSQL such as Host=…;Port=5432;Database=…;Username=…;Password=…");
+        if (string.IsNullOrWhiteSpace(settings?.Host))
+        {
+            throw Variables.Refuse(
+                ConnectionStringName,
+                "is not understood; accepted is a .NET connection string for PostgreSQL such as Host=…;Port=5432;Database=…;Username=…;Password=…");
+        }
+        if (settings is { RootCertificate: not null, SslMode: < SslMode.VerifyCA })
+        {
+            variables.Warn($"{ConnectionStringName}: Root Certificate has no effect with SSL Mode={settings.SslMode}; VerifyCA and VerifyFull verify the server.");
+        }
+        return DatabaseAddress.Of(variables, ConnectionStringName, settings);
     }
 
-    private static string FromParts(Variables variables) =>
-        new NpgsqlConnectionStringBuilder
+    private static DatabaseAddress FromParts(Variables variables, string password)
+    {
+        var host = Host(variables.Text("PANDORA_DB_HOST") ?? "localhost");
+        var sslMode = variables.OneOf("PANDORA_DB_SSLMODE", SslMode.Prefer, SslModes);
+        return DatabaseAddress.Of(variables, "PANDORA_DB_HOST", new NpgsqlConnectionStringBuilder
         {
-            Host = Host(variables.Text("PANDORA_DB_HOST") ?? "localhost"),
+            Host = host,
             Port = variables.Integer("PANDORA_DB_PORT", DefaultPort, min: 1, max: 65_535),
-            SslMode = variables.OneOf("PANDORA_DB_SSLMODE", SslMode.Prefer, SslModes),
+            SslMode = host.StartsWith('/') ? SslMode.Disable : sslMode, // there is none for sockets, as in libpq
             Database = Name(variables, "PANDORA_DB_NAME"),
             Username = Name(variables, "PANDORA_DB_USER"),
-            Password = variables.Secret("PANDORA_DB_PASSWORD", "any text") ?? throw MissingPassword(),
-        }.ConnectionString;
+            Password = password,
+        });
+    }
 
     private static string Host(string host) =>
         host.StartsWith('/') && !host.Contains(',') || Uri.CheckHostName(host) != UriHostNameType.Unknown
@@ -99,12 +120,16 @@ internal static class DatabaseReader
     private static string Name(Variables variables, string name)
     {
         var text = variables.Text(name) ?? DefaultName;
+        if (text.EndsWith('\n'))
+        {
+            throw Variables.Refuse(name, "ends with a line break, which cannot be passed on to the database; accepted is a name without one");
+        }
         return Encoding.UTF8.GetByteCount(text) <= MaxNameBytes
             ? text
             : throw Variables.Refuse(name, $"is too long; accepted is a text of 1 to {MaxNameBytes} bytes");
     }
 
     private static StartRefusedException MissingPassword() => Variables.Refuse(
-        "PANDORA_DB_PASSWORD",
+        PasswordName,
         "is not set; accepted is any text: the password of the database (not needed if PANDORA_DB_DNS or ConnectionStrings__pandora is set)");
 }

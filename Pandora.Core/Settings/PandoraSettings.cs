@@ -59,17 +59,14 @@ internal sealed record PandoraSettings
     /// limit. Default: 600.
     /// </summary>
     public int UnknownKeysLoggedPerMinute { get; init; }
-
-    /// <summary>One line for each <c>PANDORA_…</c> variable that means nothing to this version.</summary>
-    public IReadOnlyList<string> Warnings { get; init; } = [];
 }
 
 /// <summary>The database an operator chose.</summary>
 internal abstract record DatabaseSettings
 {
     /// <summary>A server that somebody else runs.</summary>
-    /// <param name="ConnectionString">An Npgsql connection string, without Pandora's own pool and time limits.</param>
-    public sealed record External(string ConnectionString) : DatabaseSettings;
+    /// <param name="Address">Without Pandora's own pool and time limits.</param>
+    public sealed record External(DatabaseAddress Address) : DatabaseSettings;
 
     /// <summary>A PostgreSQL that this process creates below the data directory, starts and stops.</summary>
     /// <param name="Name">Database name; created when missing.</param>

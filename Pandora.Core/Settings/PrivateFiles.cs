@@ -36,6 +36,34 @@ internal static class PrivateFiles
     }
 
     /// <summary>
+    /// Opens a file, or creates it, for as long as no other process does so. For its owner only: whoever could read it could
+    /// keep others from it.
+    /// </summary>
+    /// <exception cref="IOException">Another process has it open so, or it cannot be written.</exception>
+    public static FileStream OpenAlone(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.None };
+        if (OperatingSystem.IsWindows())
+        {
+            return new FileStream(path, options);
+        }
+        options.UnixCreateMode = OwnerReadsAndWrites;
+        var file = new FileStream(path, options);
+        try
+        {
+            if ((File.GetUnixFileMode(file.SafeFileHandle) & ~OwnerReadsAndWrites) != 0)
+            {
+                File.SetUnixFileMode(file.SafeFileHandle, OwnerReadsAndWrites);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // It is somebody else's, or the file system knows no modes: then it locks as it can.
+        }
+        return file;
+    }
+
+    /// <summary>
     /// Makes names created in a directory survive a power cut; .NET flushes files only. Does its best: some file systems
     /// refuse, and Windows has nothing like it.
     /// </summary>

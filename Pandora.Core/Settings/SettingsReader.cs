@@ -6,7 +6,7 @@ namespace Pandora.Core.Settings;
 /// <summary>Reads every variable of the product once, at start, and refuses what it does not understand.</summary>
 internal static class SettingsReader
 {
-    /// <summary>The product's own names. Any other that begins with <c>PANDORA_</c> draws a warning.</summary>
+    /// <summary>The product's own names. Any other that begins with <c>PANDORA_</c>, in whatever case, draws a warning.</summary>
     internal static readonly HashSet<string> Known =
     [
         "PANDORA_DB_PASSWORD", "PANDORA_DB_NAME", "PANDORA_DB_USER", "PANDORA_DB_HOST", "PANDORA_DB_PORT",
@@ -14,6 +14,7 @@ internal static class SettingsReader
         "PANDORA_PG_BIN", "PANDORA_PG_FETCH", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_EXPOSE_VERSION",
         "PANDORA_CORS_ORIGINS", "PANDORA_TRUSTED_PROXIES", "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
         "PANDORA_JUNK_LOG_PER_MINUTE",
+        "PANDORA_DB_PASSWORD_FILE", "PANDORA_DB_DNS_FILE", "PANDORA_JWT_SECRET_FILE", "PANDORA_API_KEY_PEPPER_FILE",
     ];
 
     /// <summary>.NET Aspire sets these beside the connection string of a resource named "pandora".</summary>
@@ -37,6 +38,11 @@ internal static class SettingsReader
     /// <exception cref="StartRefusedException">A variable is missing or has a value that is not accepted.</exception>
     public static PandoraSettings Read(Variables variables)
     {
+        // First: a variable that is missing may be there under a misspelt name.
+        foreach (var name in Unknown(variables))
+        {
+            variables.Warn($"{OneLine.Of(name)} is not a variable of this version and has no effect.");
+        }
         var (httpPort, grpcPort) = ReadPorts(variables);
         return new PandoraSettings
         {
@@ -52,7 +58,6 @@ internal static class SettingsReader
             LogMetadata = variables.OneOf("PANDORA_LOG_METADATA", MetadataLogging.Full, MetadataWords),
             LogRetentionDays = variables.Integer("PANDORA_LOG_RETENTION_DAYS", fallback: 0, min: 0, MaxRetentionDays),
             UnknownKeysLoggedPerMinute = variables.Integer("PANDORA_JUNK_LOG_PER_MINUTE", fallback: 600, min: 0, MaxJunkPerMinute),
-            Warnings = [.. Unknown(variables).Select(name => $"{OneLine.Of(name)} is not a variable of this version and has no effect.")],
         };
     }
 
@@ -71,7 +76,7 @@ internal static class SettingsReader
 
     private static IEnumerable<string> Unknown(Variables variables) =>
         variables.Names
-            .Where(name => name.StartsWith("PANDORA_", StringComparison.Ordinal) && !Known.Contains(name) && !FromAspire.Contains(name))
+            .Where(name => name.StartsWith("PANDORA_", StringComparison.OrdinalIgnoreCase) && !Known.Contains(name) && !FromAspire.Contains(name))
             .Order(StringComparer.Ordinal);
 
     private static string FullPath(string name, string path)

@@ -30,11 +30,11 @@ internal static class Books
     /// </param>
     /// <exception cref="StartRefusedException">The check could not be made.</exception>
     public static async Task<BooksReport> VerifyAsync(
-        string connectionString, DateTimeOffset? now, TextWriter output, CancellationToken ct)
+        DatabaseAddress database, DateTimeOffset? now, TextWriter output, CancellationToken ct)
     {
         try
         {
-            await using var dataSource = DatabaseConnection.ForVerification(connectionString);
+            await using var dataSource = DatabaseConnection.ForVerification(database);
             await using var connection = await dataSource.OpenConnectionAsync(ct);
             await RefuseOtherSchemaAsync(connection, ct);
             var report = await CompareAsync(connection, now, output, ct);

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using Pandora.Core.EmbeddedPostgres;
 using Pandora.Core.Persistence.Migrations;
 
@@ -13,6 +14,11 @@ internal sealed class OwnServer : IAsyncDisposable
     private PrivatePostgres? _postgres;
 
     private readonly bool _flushes;
+
+    // Runs by itself, without the product that made it: a standby is nothing that the product would start.
+    private bool _isAlone;
+
+    private string _binaries = "";
 
     private OwnServer(bool flushes) => _flushes = flushes;
 
@@ -39,7 +45,9 @@ internal sealed class OwnServer : IAsyncDisposable
         }
     }
 
-    private string PidFile => Path.Combine(_directory, "postgres", "data", "postmaster.pid");
+    private string Home => Path.Combine(_directory, "postgres");
+
+    private string PidFile => Path.Combine(Home, "data", "postmaster.pid");
 
     /// <summary>Migrated, with the test account.</summary>
     /// <param name="flushes">Whether a commit waits for the disk, as it does for an operator.</param>
@@ -68,6 +76,49 @@ internal sealed class OwnServer : IAsyncDisposable
             NullLogger.Instance,
             CancellationToken.None);
         ConnectionString = _postgres.ConnectionString;
+        _binaries = _postgres.BinariesDirectory;
+    }
+
+    /// <summary>Starts the server again as a standby: it can be read, and not written until it is promoted.</summary>
+    public async Task BecomeStandbyAsync()
+    {
+        await StopAsync();
+        await StartAsStandbyAsync();
+    }
+
+    /// <summary>Another server on a copy of the data, as a standby. It does not follow this one.</summary>
+    public async Task<OwnServer> CopyAsStandbyAsync()
+    {
+        await StopAsync();
+        var copy = new OwnServer(_flushes) { _binaries = _binaries };
+        Directory.Delete(copy._directory);
+        await Shell.RunAsync("cp", "-a", _directory, copy._directory);
+        await ResumeFromStopAsync();
+        copy.ConnectionString =
+            new NpgsqlConnectionStringBuilder(ConnectionString) { Host = Path.GetDirectoryName(copy.Socket) }.ConnectionString;
+        await copy.StartAsStandbyAsync();
+        return copy;
+    }
+
+    private async Task StartAsStandbyAsync()
+    {
+        var signal = Path.Combine(Home, "data", "standby.signal");
+        await File.WriteAllTextAsync(signal, "");
+        await Shell.RunAsync("chown", "--reference=" + Path.Combine(Home, "data", "PG_VERSION"), signal);
+        _isAlone = true;
+        await ControlAsync(
+            "start", "--wait", "--log=" + Path.Combine(Home, "socket", "log"),
+            $"--options=-c listen_addresses= -c unix_socket_directories={Path.Combine(Home, "socket")} -c fsync=off");
+    }
+
+    public Task PromoteAsync() => ControlAsync("promote", "--wait");
+
+    /// <summary>Runs a statement as the superuser.</summary>
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(_postgres!.SuperuserConnectionStringFor("postgres"));
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>Stops every process of the server where it stands; connections stay open and silent.</summary>
@@ -78,8 +129,21 @@ internal sealed class OwnServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         ResumeFromStall();
-        await _postgres!.DisposeAsync();
+        if (_isAlone)
+        {
+            await ControlAsync("stop", "--mode=immediate");
+        }
+        await (_postgres?.DisposeAsync() ?? ValueTask.CompletedTask);
         Directory.Delete(_directory, recursive: true);
+    }
+
+    private async Task ControlAsync(params string[] arguments)
+    {
+        var account = await ServerAccount.ChooseAsync(Home, CancellationToken.None);
+        var control = ChildProcesses.Describe(
+            Path.Combine(_binaries, "pg_ctl"), [.. arguments, "--pgdata=" + Path.Combine(Home, "data")], account.User, "/");
+        var result = await ChildProcesses.RunAsync(control, TimeSpan.FromMinutes(1), CancellationToken.None);
+        Assert.True(result is { ExitCode: 0 }, $"pg_ctl {arguments[0]}: {result?.Errors} {result?.Output}");
     }
 
     private void Signal(string signal)

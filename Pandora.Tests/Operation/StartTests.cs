@@ -17,6 +17,16 @@ public sealed class StartTests
     [InlineData("ConnectionStrings__pandora", "Host=db;Password=hidden;Bogus=1")]
     [InlineData("PANDORA_DIR", "/proc/pandora")]
     [InlineData("PANDORA_PG_BIN", "/proc")]
+    [InlineData("PANDORA_GRPC_PORT", "tcp://10.0.0.7:50051")]
+    [InlineData("PANDORA_DB_USER", "hidden\n")]
+    [InlineData("PANDORA_DB_DNS", "postgres://u:hidden/x?y=1@db/d")]
+    [InlineData("PANDORA_DB_DNS", "host=db password=hidden sslnegotiation=direct")]
+    [InlineData("PANDORA_DB_DNS", "host=db password=hidden target_session_attrs=standby")]
+    [InlineData("PANDORA_DB_DNS", "host=db password=hidden sslrootcert=/not/there.pem")]
+    [InlineData("ConnectionStrings__pandora", "Host=db;Port=70000;Password=hidden")]
+    [InlineData("ConnectionStrings__pandora", "Host=db;Maximum Pool Size=0;Password=hidden")]
+    [InlineData("ConnectionStrings__pandora", "Host=db;Minimum Pool Size=9;Maximum Pool Size=3;Password=hidden")]
+    [InlineData("PANDORA_JWT_SECRET_FILE", "/not/there")]
     public async Task A_fault_in_the_configuration_is_one_line_and_exit_code_1(string name, string? value)
     {
         using var folder = new DataFolder();
@@ -94,6 +104,34 @@ public sealed class StartTests
 
         Assert.Equal(1, await again.EndAsync());
         Assert.Contains("PostgreSQL 9", Assert.Single(again.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_misspelt_variable_is_warned_of_before_the_start_is_refused()
+    {
+        using var folder = new DataFolder();
+        await using var process = PandoraProcess.Start(folder.Path, ("PANDORA_DB_PASSWORD", null), ("PANDORA_DB_PASSWROD", "hidden"));
+
+        Assert.Equal(1, await process.EndAsync());
+        Assert.Contains("PANDORA_DB_PASSWORD", Assert.Single(process.Errors), StringComparison.Ordinal);
+        var warning = Assert.Single(process.Output);
+        Assert.Contains("PANDORA_DB_PASSWROD", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain("hidden", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_password_in_a_file_opens_without_its_line_break()
+    {
+        using var folder = new DataFolder();
+        var file = Path.Combine(Path.GetTempPath(), $"pandora-secret-{Guid.CreateVersion7():N}");
+        await File.WriteAllTextAsync(file, DataFolder.DatabasePassword + "\n", TestContext.Current.CancellationToken);
+        await using (var process = await PandoraProcess.StartReadyAsync(folder.Path, ("PANDORA_DB_PASSWORD", null), ("PANDORA_DB_PASSWORD_FILE", file)))
+        {
+            await using var source = Npgsql.NpgsqlDataSource.Create(folder.ConnectionString);
+            await using var connection = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, await process.StopAsync());
+        }
+        File.Delete(file);
     }
 
     [Fact]

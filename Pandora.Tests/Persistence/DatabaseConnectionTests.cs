@@ -26,7 +26,9 @@ public sealed class DatabaseConnectionTests(PandoraFixture pandora) : IClassFixt
 
         foreach (var (open, value) in new (Func<string, NpgsqlDataSource>, string)[]
                  {
-                     (DatabaseConnection.ForCalls, ofCalls), (DatabaseConnection.ForLanes, ofGate), (DatabaseConnection.ForReports, ofGate),
+                     (address => DatabaseConnection.ForCalls(address), ofCalls),
+                     (address => DatabaseConnection.ForLanes(address), ofGate),
+                     (address => DatabaseConnection.ForReports(address), ofGate),
                  })
         {
             await using var pool = open(settings.ConnectionString);

@@ -52,22 +52,31 @@ public sealed class DatabaseReaderTests
     [InlineData("host=db password=a\\ b\\\\c", "Host=db;Port=5432;Password=a b\\c")]
     [InlineData("host=db password=''", "Host=db;Port=5432")]
     [InlineData("user=u", "Host=localhost;Port=5432;Username=u")]
-    [InlineData("host=/run/pg port=5434", "Host=/run/pg;Port=5434")]
+    [InlineData("host=/run/pg port=5434", "Host=/run/pg;Port=5434;SSL Mode=Disable")]
+    [InlineData("host=/run/pg,db", "Host=\"/run/pg:5432,db:5432\";Target Session Attributes=prefer-primary")]
     [InlineData("host=name hostaddr=10.0.0.1", "Host=10.0.0.1;Port=5432")]
+    [InlineData("host=a,b,c hostaddr=10.0.0.1,,::1", "Host=\"10.0.0.1:5432,b:5432,[::1]:5432\";Target Session Attributes=prefer-primary")]
     [InlineData("host=a,b port=1,2 target_session_attrs=read-write", "Host=\"a:1,b:2\";Target Session Attributes=read-write")]
-    [InlineData("host=a,::1 port=7", "Host=\"a:7,[::1]:7\"")]
+    [InlineData("host=a,::1 port=7", "Host=\"a:7,[::1]:7\";Target Session Attributes=prefer-primary")]
     [InlineData("host=db sslmode=allow", "Host=db;Port=5432;SSL Mode=Allow")]
-    [InlineData("host=db sslmode=verify-ca sslrootcert=/ca.pem", "Host=db;Port=5432;SSL Mode=VerifyCA;Root Certificate=/ca.pem")]
+    [InlineData("host=db sslmode=verify-ca sslrootcert=/etc/passwd", "Host=db;Port=5432;SSL Mode=VerifyCA;Root Certificate=/etc/passwd")]
     [InlineData("host=db connect_timeout=2 application_name=x client_encoding=utf8", "Host=db;Port=5432;Timeout=2;Application Name=x")]
     [InlineData("host=db options='-c search_path=p'", "Host=db;Port=5432;Options='-c search_path=p'")]
     [InlineData("host=db channel_binding=require gssencmode=disable keepalives=1", "Host=db;Port=5432;Channel Binding=Require;GSS Encryption Mode=Disable;Tcp Keepalive=True")]
     [InlineData("postgres://u:p@db:5433/d", "Host=db;Port=5433;Database=d;Username=u;Password=p")]
     [InlineData("postgresql://u%40x:p%3A%2F%20%C3%BC+@db/d%20e?sslmode=require", "Host=db;Port=5432;Database='d e';Username=u@x;Password='p:/ ü+';SSL Mode=Require")]
     [InlineData("postgres://u@db?ssl=true", "Host=db;Port=5432;Username=u;SSL Mode=Require")]
-    [InlineData("postgres://%2Frun%2Fpg/d", "Host=/run/pg;Port=5432;Database=d")]
-    [InlineData("postgres:///d?host=/run/pg&port=5434", "Host=/run/pg;Port=5434;Database=d")]
+    [InlineData("postgres://%2Frun%2Fpg/d", "Host=/run/pg;Port=5432;Database=d;SSL Mode=Disable")]
+    [InlineData("postgres:///d?host=/run/pg&port=5434", "Host=/run/pg;Port=5434;Database=d;SSL Mode=Disable")]
     [InlineData("postgres://[::1]:5433/d", "Host=::1;Port=5433;Database=d")]
-    [InlineData("postgres://a:1,b:2/d", "Host=\"a:1,b:2\";Database=d")]
+    [InlineData("postgres://a:1,b:2/d", "Host=\"a:1,b:2\";Database=d;Target Session Attributes=prefer-primary")]
+    [InlineData("postgres://a,b/?target_session_attrs=prefer-standby", "Host=\"a:5432,b:5432\";Target Session Attributes=prefer-primary")]
+    [InlineData("postgres://u:a?b@h/d", "Host=h;Port=5432;Database=d;Username=u;Password=a?b")]
+    [InlineData("postgres://u?:#&=@h/d\n", "Host=h;Port=5432;Database=d;Username=u?;Password='#&='")]
+    [InlineData("host=db password=a\u00A0b", "Host=db;Port=5432;Password='a\u00A0b'")]
+    [InlineData("host=db target_session_attrs=primary", "Host=db;Port=5432")]
+    [InlineData("host=db keepalives_interval=5", "Host=db;Port=5432;Tcp Keepalive Interval=5")]
+    [InlineData("host=db require_auth=!password,!md5", "Host=db;Port=5432;Require Auth='!Password,!MD5'")]
     [InlineData("postgres://", "Host=localhost;Port=5432")]
     public void A_DSN_means_what_it_means_to_libpq(string dsn, string expected)
     {
@@ -81,8 +90,11 @@ public sealed class DatabaseReaderTests
     [Theory]
     [InlineData("host=db hidden"), InlineData("host=db password='hidden"), InlineData("=hidden"), InlineData("hidden")]
     [InlineData("host=db password=hidden bogus=1"), InlineData("host=db password=hidden sslmode=on"), InlineData(" ")]
-    [InlineData("host=db password=hidden port=0"), InlineData("host=a,b port=1,2,3"), InlineData("host=db client_encoding=latin1")]
-    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=/a,/b")]
+    [InlineData("host=db password=hidden port=0"), InlineData("host=a,b port=1,2,3"), InlineData("host=db password=two hidden=3")]
+    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=db:hidden")]
+    [InlineData("host=db hostaddr=hidden"), InlineData("host=a,b hostaddr=127.0.0.1"), InlineData("host=db target_session_attrs=standby")]
+    [InlineData("host=db target_session_attrs=read-only"), InlineData("host=db user='hidden\n'"), InlineData("postgres://u:hidden%ff@db/d")]
+    [InlineData("postgres://u:p/hidden?x=1@db/d"), InlineData("postgres://db/d?hidden=1=2")]
     [InlineData("postgres://u:hidden@db:port/d"), InlineData("postgres://u:hidden%zz@db"), InlineData("postgres://u:hidden@[::1/d")]
     [InlineData("postgres://u:hidden@db/d?bogus=1"), InlineData("postgres://u:hidden@db/d?sslmode"), InlineData("mysql://u:hidden@db/d")]
     [InlineData("host= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= a= 'hidden")]
@@ -96,7 +108,12 @@ public sealed class DatabaseReaderTests
 
     [Theory]
     [InlineData("Host=db;Port=hidden"), InlineData("hidden"), InlineData("Host=db;Bogus=hidden"), InlineData("Username=hidden")]
-    [InlineData("Host=db;SSL Mode=hidden"), InlineData("Host=db;Password='hidden")]
+    [InlineData("Host=db;SSL Mode=hidden"), InlineData("Host=db;Password='hidden"), InlineData("Host=db;Port=0;Password=hidden")]
+    [InlineData("Host=db;Port=65536;Password=hidden"), InlineData("Host=\"a:65536,b\";Password=hidden"), InlineData("Host=\"a:x,b\";Password=hidden")]
+    [InlineData("Host=db;Maximum Pool Size=0;Password=hidden"), InlineData("Host=db;Maximum Pool Size=1;Password=hidden")]
+    [InlineData("Host=db;Minimum Pool Size=9;Maximum Pool Size=8;Password=hidden"), InlineData("Host=db;Connection Pruning Interval=0;Password=hidden")]
+    [InlineData("Host=db;SSL Negotiation=Direct;Password=hidden"), InlineData("Host=db;Target Session Attributes=standby;Password=hidden")]
+    [InlineData("Host=db;Timeout=9999;Password=hidden"), InlineData("Host=db;Username=\"hidden\n\"")]
     public void A_connection_string_that_is_not_understood_is_refused_without_showing_it(string text)
     {
         var refused = Assert.Throws<StartRefusedException>(() => External(("ConnectionStrings__pandora", text)));
@@ -105,8 +122,37 @@ public sealed class DatabaseReaderTests
         Assert.DoesNotContain("hidden", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("host=db keepalives_count=5 tcp_user_timeout=30000 sslsni=0", "keepalives_count, tcp_user_timeout, sslsni")]
+    [InlineData("host=db client_encoding=latin1", "client_encoding")]
+    [InlineData("host=db requirepeer=postgres", "requirepeer")]
+    [InlineData("host=db sslmode=require sslcert=/not/there.crt", "sslcert")]
+    [InlineData("host=db target_session_attrs=prefer-standby", "target_session_attrs")]
+    [InlineData("host=db passfile=/not/there", "passfile")]
+    public void What_only_tunes_is_ignored_with_one_warning(string dsn, string named)
+    {
+        List<string> warnings = [];
+
+        _ = DatabaseReader.ReadExternal(new Variables(new Dictionary<string, string> { ["PANDORA_DB_DNS"] = dsn }, warnings.Add));
+
+        var warning = Assert.Single(warnings);
+        Assert.StartsWith("PANDORA_DB_DNS", warning, StringComparison.Ordinal);
+        Assert.Contains(named, warning, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("host=db keepalives=1 sslsni=1 sslcompression=0 client_encoding=utf8 gssdelegation=0 tcp_user_timeout=0 max_protocol_version=3.0")]
+    [InlineData("host=db target_session_attrs=any"), InlineData("host=/run/pg sslmode=require")]
+    public void What_is_the_default_anyway_draws_no_warning(string dsn) =>
+        DatabaseReader.ReadExternal(new Variables(new Dictionary<string, string> { ["PANDORA_DB_DNS"] = dsn }, warning => Assert.Fail(warning)));
+
+    [Fact]
+    public void An_address_tells_nobody_its_password() =>
+        Assert.DoesNotContain(
+            "hidden", $"{DatabaseReader.ReadExternal(Variables(("PANDORA_DB_DNS", "host=db password='hidden\n'")))}", StringComparison.Ordinal);
+
     private static NpgsqlConnectionStringBuilder External(params (string Name, string Value)[] variables) =>
-        new(Assert.IsType<DatabaseSettings.External>(DatabaseReader.Read(Variables(variables))).ConnectionString);
+        new(Assert.IsType<DatabaseSettings.External>(DatabaseReader.Read(Variables(variables))).Address.ConnectionString);
 
     private static Variables Variables(params (string Name, string Value)[] variables) =>
         new(variables.ToDictionary(variable => variable.Name, variable => variable.Value));

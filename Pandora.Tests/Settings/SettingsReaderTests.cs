@@ -6,6 +6,8 @@ public sealed class SettingsReaderTests
 {
     private const string Long = "0123456789abcdef0123456789abcdef";
 
+    private readonly List<string> _warnings = [];
+
     [Fact]
     public void With_a_password_alone_everything_else_has_its_default()
     {
@@ -20,7 +22,7 @@ public sealed class SettingsReaderTests
         Assert.Null(settings.CorsOrigins);
         Assert.Equal(MetadataLogging.Full, settings.LogMetadata);
         Assert.Equal(0, settings.LogRetentionDays);
-        Assert.Empty(settings.Warnings);
+        Assert.Empty(_warnings);
     }
 
     [Fact]
@@ -144,28 +146,125 @@ public sealed class SettingsReaderTests
     [InlineData("PANDORA_PG_BIN"), InlineData("PANDORA_PG_FETCH"), InlineData("PANDORA_HTTP_PORT"), InlineData("PANDORA_GRPC_PORT"), InlineData("PANDORA_EXPOSE_VERSION")]
     [InlineData("PANDORA_CORS_ORIGINS"), InlineData("PANDORA_TRUSTED_PROXIES"), InlineData("PANDORA_LOG_METADATA"), InlineData("PANDORA_LOG_RETENTION_DAYS")]
     public void An_empty_variable_counts_as_unset(string name) =>
-        Assert.Equal(Read() with { Warnings = [] }, Read((name, "")) with { Warnings = [] });
+        Assert.Equal(Read(), Read((name, "")));
 
     [Fact]
     public void An_unknown_name_draws_one_warning_and_what_Aspire_injects_none()
     {
-        var settings = Read(
+        Read(
             ("PANDORA_DB_DSN", "host=db password=hidden"), ("PANDORA_HOST", "x"), ("PANDORA_PORT", "x"), ("PANDORA_USERNAME", "x"),
             ("PANDORA_PASSWORD", "x"), ("PANDORA_URI", "x"), ("PANDORA_JDBCCONNECTIONSTRING", "x"), ("PANDORA_DATABASENAME", "x"),
             ("PANDORAS_BOX", "x"));
 
-        var warning = Assert.Single(settings.Warnings);
+        var warning = Assert.Single(_warnings);
         Assert.StartsWith("PANDORA_DB_DSN ", warning, StringComparison.Ordinal);
         Assert.DoesNotContain("hidden", warning, StringComparison.Ordinal);
     }
 
-    private static PandoraSettings Read(params (string Name, string Value)[] variables)
+    [Theory]
+    [InlineData("PANDORA_JWT_SECRTE"), InlineData("Pandora_JWT_Secret"), InlineData("PANDORA_GRPC_SERVICE_HOST")]
+    public void A_misspelt_name_is_warned_of_before_anything_is_refused(string name)
+    {
+        Assert.Throws<StartRefusedException>(() => Read((name, Long), ("PANDORA_HTTP_PORT", "none")));
+
+        Assert.StartsWith(name, Assert.Single(_warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_GRPC_PORT", "tcp://10.0.0.7:50051"), InlineData("PANDORA_HTTP_PORT", "udp://10.0.0.7:80"), InlineData("PANDORA_DB_PORT", "TCP://10.0.0.7:5432")]
+    public void What_Kubernetes_sets_for_a_service_of_that_name_is_refused_with_the_remedy(string name, string value)
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => Read((name, value)));
+
+        Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+        Assert.Contains("enableServiceLinks: false", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Long + "\n", Long), InlineData(Long + "\r\n", Long), InlineData(Long, Long), InlineData(Long + "\n\n", Long + "\n"), InlineData(" " + Long + "ü", " " + Long + "ü")]
+    public void Every_secret_may_be_in_a_file_of_which_one_line_break_at_the_end_is_dropped(string content, string secret)
+    {
+        using var file = new SecretFile(content);
+        Dictionary<string, string> environment = new()
+        {
+            ["PANDORA_DB_PASSWORD_FILE"] = file.Path,
+            ["PANDORA_JWT_SECRET_FILE"] = file.Path,
+            ["PANDORA_API_KEY_PEPPER_FILE"] = file.Path,
+        };
+
+        var settings = SettingsReader.Read(new Variables(environment));
+
+        Assert.Equal(secret, Assert.IsType<DatabaseSettings.Embedded>(settings.Database).Password);
+        Assert.Equal(System.Text.Encoding.UTF8.GetBytes(secret), settings.JwtSecret);
+        Assert.Equal(System.Text.Encoding.UTF8.GetBytes(secret), settings.ApiKeyPepper);
+    }
+
+    [Fact]
+    public void An_address_may_be_in_a_file()
+    {
+        using var file = new SecretFile("host=db password=p\n");
+
+        var settings = Read(("PANDORA_DB_DNS_FILE", file.Path));
+
+        Assert.Contains("Host=db", Assert.IsType<DatabaseSettings.External>(settings.Database).Address.ConnectionString, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PANDORA_DB_PASSWORD"), InlineData("PANDORA_JWT_SECRET"), InlineData("PANDORA_API_KEY_PEPPER"), InlineData("PANDORA_DB_DNS")]
+    public void A_secret_that_is_given_twice_or_in_an_unfit_file_is_refused_and_not_shown(string name)
+    {
+        using var hidden = new SecretFile("hidden hidden hidden hidden hidden");
+        using var empty = new SecretFile("\n");
+        using var large = new SecretFile(new string('h', 65_537));
+        Assert.All(
+            new[] { (hidden.Path, "hidden hidden hidden hidden hidden"), (empty.Path, null), (hidden.Path + ".not", null), (large.Path, null), ("/proc", null) },
+            given =>
+            {
+                Dictionary<string, string> environment = new() { [name + "_FILE"] = given.Item1 };
+                if (name != "PANDORA_DB_PASSWORD")
+                {
+                    environment["PANDORA_DB_PASSWORD"] = "secret";
+                }
+                if (given.Item2 is { } value)
+                {
+                    environment[name] = value;
+                }
+
+                var refused = Assert.Throws<StartRefusedException>(() => SettingsReader.Read(new Variables(environment)));
+
+                Assert.StartsWith(name, refused.Message, StringComparison.Ordinal);
+                Assert.DoesNotContain("hidden", refused.Message, StringComparison.Ordinal);
+            });
+    }
+
+    [Theory]
+    [InlineData("PANDORA_DB_PASSWORD"), InlineData("PANDORA_JWT_SECRET"), InlineData("PANDORA_API_KEY_PEPPER")]
+    public void White_space_at_the_end_of_a_secret_is_part_of_it_and_draws_one_warning(string name)
+    {
+        var settings = Read((name, Long + "\n"));
+
+        Assert.StartsWith($"{name} ends with white space", Assert.Single(_warnings), StringComparison.Ordinal);
+        Assert.Contains(
+            33, new[] { ((DatabaseSettings.Embedded)settings.Database).Password.Length, settings.JwtSecret?.Length ?? 0, settings.ApiKeyPepper?.Length ?? 0 });
+    }
+
+    private PandoraSettings Read(params (string Name, string Value)[] variables)
     {
         Dictionary<string, string> environment = new() { ["PANDORA_DB_PASSWORD"] = "secret" };
         foreach (var (name, value) in variables)
         {
             environment[name] = value;
         }
-        return SettingsReader.Read(new Variables(environment));
+        return SettingsReader.Read(new Variables(environment, _warnings.Add));
+    }
+
+    /// <summary>A file with a secret, gone afterwards.</summary>
+    private sealed class SecretFile : IDisposable
+    {
+        public SecretFile(string content) => File.WriteAllText(Path, content);
+
+        public string Path { get; } = System.IO.Path.Combine(System.IO.Path.GetTempPath(), $"pandora-secret-{Guid.CreateVersion7():N}");
+
+        public void Dispose() => File.Delete(Path);
     }
 }

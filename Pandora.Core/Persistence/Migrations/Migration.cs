@@ -1,15 +1,19 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text.RegularExpressions;
 
 namespace Pandora.Core.Persistence.Migrations;
 
 /// <summary>One numbered step of the schema, from <c>Migrations/NNNN_name.sql</c>.</summary>
-internal sealed record Migration(int Version, string Name, string Sql)
+internal sealed partial record Migration(int Version, string Name, string Sql)
 {
     private const string Folder = "Migrations/";
 
     /// <summary>Those of this binary, in order.</summary>
     public static IReadOnlyList<Migration> All { get; } = Load(typeof(Migration).Assembly);
+
+    /// <summary>The tables that it makes, partitions included; a later one may drop them.</summary>
+    public IEnumerable<string> Tables => CreateTable().Matches(Sql).Select(match => match.Groups[1].Value);
 
     private static List<Migration> Load(Assembly assembly) =>
     [
@@ -28,4 +32,7 @@ internal sealed record Migration(int Version, string Name, string Sql)
             name,
             reader.ReadToEnd());
     }
+
+    [GeneratedRegex(@"^CREATE TABLE (\w+)", RegexOptions.Multiline)]
+    private static partial Regex CreateTable();
 }

@@ -37,16 +37,16 @@ internal sealed partial class Migrator
     /// <summary>Waits for the database, then migrates it; when it goes away in between, waits and goes on.</summary>
     /// <returns>The names of the migrations that this call applied.</returns>
     /// <exception cref="StartRefusedException">Not reached in time, or the schema is newer than this binary.</exception>
-    public static Task<IReadOnlyList<string>> MigrateAsync(string connectionString, ILogger logger, CancellationToken ct) =>
-        MigrateAsync(connectionString, Migration.All, logger, ct);
+    public static Task<IReadOnlyList<string>> MigrateAsync(DatabaseAddress database, ILogger logger, CancellationToken ct) =>
+        MigrateAsync(database, Migration.All, logger, ct);
 
-    /// <inheritdoc cref="MigrateAsync(string, ILogger, CancellationToken)"/>
+    /// <inheritdoc cref="MigrateAsync(DatabaseAddress, ILogger, CancellationToken)"/>
     /// <param name="migrations">In the order of their versions.</param>
     public static async Task<IReadOnlyList<string>> MigrateAsync(
-        string connectionString, IReadOnlyList<Migration> migrations, ILogger logger, CancellationToken ct)
+        DatabaseAddress database, IReadOnlyList<Migration> migrations, ILogger logger, CancellationToken ct)
     {
         using var span = Spans.StartActivity("migrate");
-        await using var dataSource = DatabaseConnection.ForMigrations(connectionString);
+        await using var dataSource = DatabaseConnection.ForMigrations(database);
         var migrator = new Migrator(dataSource, logger, migrations);
         try
         {
@@ -74,11 +74,16 @@ internal sealed partial class Migrator
                 {
                     applied.Add(name);
                 }
+                await RefuseWithoutRightsAsync(ct);
                 return applied;
             }
             catch (Exception e) when (DatabaseFaults.IsUnavailable(e) && attempt < attempts)
             {
                 Log.Interrupted(_logger, DatabaseWait.Reason(e));
+            }
+            catch (PostgresException e) when (e.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.InvalidSchemaName)
+            {
+                throw new StartRefusedException($"The database cannot be migrated: {DatabaseWait.Reason(e)}; {await RemedyAsync(ct)}");
             }
             catch (Exception e) when (e is NpgsqlException or TimeoutException or IOException)
             {
@@ -166,6 +171,42 @@ internal sealed partial class Migrator
             versions.Add(reader.GetInt32(0));
         }
         return versions;
+    }
+
+    /// <summary>What an administrator of the database has to run, for a role that may not change the schema.</summary>
+    private async Task<string> RemedyAsync(CancellationToken ct)
+    {
+        await using var command = _dataSource.CreateCommand(
+            """
+            SELECT CASE WHEN noted.relowner <> role.oid
+                        THEN format('an administrator gives it the tables with: REASSIGN OWNED BY %I TO %I', pg_get_userbyid(noted.relowner), role.rolname)
+                        ELSE format('an administrator allows it with: GRANT USAGE, CREATE ON SCHEMA %I TO %I', coalesce(current_schema(), 'public'), role.rolname)
+                   END
+              FROM pg_roles role
+              LEFT JOIN pg_class noted ON noted.oid = to_regclass('schema_migration')
+             WHERE role.rolname = current_user
+            """);
+        return (string)(await command.ExecuteScalarAsync(ct))!;
+    }
+
+    /// <summary>A role that does not own the tables must be allowed to use them, or calls would fail one by one.</summary>
+    private async Task RefuseWithoutRightsAsync(CancellationToken ct)
+    {
+        await using var command = _dataSource.CreateCommand(
+            """
+            SELECT format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO %I', string_agg(quote_ident(relname), ', ' ORDER BY relname), current_user)
+              FROM pg_class
+             WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('schema_migration'))
+               AND relname = ANY ($1) AND relkind IN ('r', 'p')
+               AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                        AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+            HAVING count(*) > 0
+            """);
+        command.Parameters.AddWithValue(_migrations.SelectMany(migration => migration.Tables).ToArray());
+        if (await command.ExecuteScalarAsync(ct) is string grant)
+        {
+            throw new StartRefusedException($"The database's role may not use all tables of Pandora Core; their owner allows it with: {grant}.");
+        }
     }
 
     private static async Task NoteAsync(NpgsqlConnection connection, Migration migration, CancellationToken ct)
