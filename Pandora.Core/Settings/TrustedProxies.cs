@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -10,6 +11,9 @@ internal static class TrustedProxies
 {
     private const string Name = "PANDORA_TRUSTED_PROXIES";
     private const int MappedBits = 96;
+
+    /// <summary>No port, no brackets, no zone, no number in another base than its own.</summary>
+    private static readonly SearchValues<char> InAddresses = SearchValues.Create("0123456789abcdefABCDEF.:");
 
     /// <returns>Networks of IPv4, or of IPv6 without mapped IPv4. Empty: no header is believed.</returns>
     public static IReadOnlyList<IPNetwork> Read(Variables variables)
@@ -44,9 +48,9 @@ internal static class TrustedProxies
             : network;
     }
 
-    /// <summary>Null unless it is written in full, without a port, brackets or a zone.</summary>
+    /// <summary>Null unless it is written in full.</summary>
     private static IPAddress? AddressOf(string text) =>
-        text.AsSpan().IndexOfAnyExcept("0123456789abcdefABCDEF.:") < 0
+        text.AsSpan().IndexOfAnyExcept(InAddresses) < 0
         && IPAddress.TryParse(text, out var address)
         && (address.AddressFamily == AddressFamily.InterNetworkV6 || address.ToString() == text)
             ? address
