@@ -77,6 +77,14 @@ internal static class DatabaseConnection
     /// </summary>
     private const string ReportSettings = GateSettings + "; SET lock_timeout = '1s'";
 
+    /// <summary>How many connections a node may have open at once, in all its pools.</summary>
+    public static int MostConnections(string connectionString)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(connectionString);
+        int[] pools = [MaxPoolSize, LanesPoolSize, ReportsPoolSize];
+        return pools.Sum(size => IsGiven(settings, "Maximum Pool Size") ? settings.MaxPoolSize : Math.Max(size, settings.MinPoolSize));
+    }
+
     /// <summary>For the administration: pooled, short waits.</summary>
     public static NpgsqlDataSource ForCalls(string connectionString) =>
         Pooled("administration", connectionString, CommandSeconds, MaxPoolSize, SessionSettings, preparedStatements: 0);
