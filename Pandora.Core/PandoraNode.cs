@@ -1,5 +1,7 @@
 using System.Net;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Npgsql;
 using Pandora.Core.ApiKeys;
@@ -18,6 +20,7 @@ using Pandora.Core.Security;
 using Pandora.Core.Services;
 using Pandora.Core.Settings;
 using Pandora.Core.Telemetry;
+using Pandora.Core.Transport;
 using Pandora.ServiceDefaults;
 
 namespace Pandora.Core;
@@ -28,12 +31,24 @@ internal static class PandoraNode
     private const int MaxCallsPerConnection = 1000;
     private const int InitialWindowBytes = 1_048_576;
 
+    /// <summary>
+    /// Of one request or call. Far more than any call may have, because Kestrel ends the connection of one with a value that
+    /// is larger, or with twice as much in all: up to there it costs its own call alone.
+    /// </summary>
+    private const int MaxHeaderBytes = 524_288;
+
+    private const int MaxHeaders = 1000;
+
+    /// <summary>How much of a connection is read ahead; not less than its headers.</summary>
+    private const int ReadAheadBytes = MaxHeaderBytes;
+
     private static readonly TimeSpan HeadersLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan PingEvery = TimeSpan.FromSeconds(60);
 
     /// <param name="database">One that can be reached and is migrated.</param>
     /// <param name="adjust">For tests: a clock of their own, for example.</param>
     /// <param name="telemetry">Of the process; null in one that exports nothing.</param>
+    /// <exception cref="StartRefusedException">The process may have too few descriptors.</exception>
     public static WebApplication Build(
         PandoraSettings settings,
         DatabaseAddress database,
@@ -58,6 +73,12 @@ internal static class PandoraNode
         builder.Services.AddSingleton(settings);
         builder.Services.AddSingleton<NodeMeters>();
         builder.Services.AddSingleton<CallWatch>();
+        // Now, before anything is agreed on in the database: the process may have too few descriptors to serve anybody.
+        var connections = ConnectionLimit.OfProcess(DatabaseConnection.MostConnections(database));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<Connections>(services, connections));
+        builder.Services.RemoveAll<IConnectionListenerFactory>();
+        builder.Services.AddSingleton<SocketTransportFactory>();
+        builder.Services.AddSingleton<IConnectionListenerFactory, Listeners>();
         builder.Services.AddPersistence(database);
         // Its retries would refuse the transactions that handlers begin, and outlast the 8 s; its spans and metrics exist already.
         builder.EnrichNpgsqlDbContext<PandoraDb>(postgres =>
@@ -118,25 +139,36 @@ internal static class PandoraNode
     {
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true; // behind a proxy that ends TLS, calls say https
-        kestrel.RequestHeaderEncodingSelector = LenientAuthority.For;
+        kestrel.RequestHeaderEncodingSelector = HostNames.For;
         kestrel.Limits.MaxRequestBodySize = null; // REST counts for itself, and gRPC the bytes of each message
+        kestrel.Limits.MaxRequestBufferSize = ReadAheadBytes;
+        kestrel.Limits.MaxRequestHeadersTotalSize = MaxHeaderBytes;
+        kestrel.Limits.MaxRequestHeaderCount = MaxHeaders;
+        kestrel.Limits.Http2.MaxRequestHeaderFieldSize = MaxHeaderBytes;
         kestrel.Limits.RequestHeadersTimeout = HeadersLimit;
         kestrel.Limits.Http2.MaxStreamsPerConnection = MaxCallsPerConnection;
         kestrel.Limits.Http2.InitialConnectionWindowSize = InitialWindowBytes;
         kestrel.Limits.Http2.InitialStreamWindowSize = InitialWindowBytes;
         kestrel.Limits.Http2.KeepAlivePingDelay = PingEvery;
-        ListenOn(settings.HttpPort, HttpProtocols.Http1);
-        ListenOn(settings.GrpcPort, HttpProtocols.Http2);
+        var connections = kestrel.ApplicationServices.GetRequiredService<Connections>();
+        ListenOn(settings.HttpPort, HttpProtocols.Http1, TimeSpan.Zero);
+        ListenOn(settings.GrpcPort, HttpProtocols.Http2, settings.GrpcMaxConnectionAge);
 
-        void ListenOn(int port, HttpProtocols protocols)
+        void ListenOn(int port, HttpProtocols protocols, TimeSpan maxAge)
         {
             if (settings.ListenAddress.Equals(IPAddress.IPv6Any))
             {
-                kestrel.ListenAnyIP(port, listener => listener.Protocols = protocols); // IPv4 alone where there is no IPv6
+                kestrel.ListenAnyIP(port, Configure); // IPv4 alone where there is no IPv6
             }
             else
             {
-                kestrel.Listen(settings.ListenAddress, port, listener => listener.Protocols = protocols);
+                kestrel.Listen(settings.ListenAddress, port, Configure);
+            }
+
+            void Configure(ListenOptions listener)
+            {
+                listener.Protocols = protocols;
+                listener.Use(connections.Watch(maxAge));
             }
         }
     }

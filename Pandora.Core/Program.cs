@@ -1,8 +1,10 @@
 using Pandora.Core;
 using Pandora.Core.EmbeddedPostgres;
+using Pandora.Core.Persistence;
 using Pandora.Core.Persistence.Migrations;
 using Pandora.Core.Security;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 using Pandora.ServiceDefaults;
 
 var stop = StopSignal.Listen();
@@ -14,6 +16,7 @@ try
     switch (args)
     {
         case []:
+            ConnectionLimit.OfProcess(DatabaseConnection.MostConnections("")); // refused before anything is touched
             break;
         case ["verify"]:
             return await VerifyVerb.RunAsync(stop);

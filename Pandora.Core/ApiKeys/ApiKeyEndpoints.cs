@@ -13,7 +13,7 @@ internal static class ApiKeyEndpoints
     public static void MapApiKeys(this IEndpointRouteBuilder api)
     {
         var keys = api.MapGroup("").WithTags("API keys");
-        keys.MapPost("/api-keys", Create).IsNeverStored().ProducesCreated<NewApiKey>(404, 413, 422);
+        keys.MapPost("/api-keys", Create).ProducesCreated<NewApiKey>(404, 413, 422);
         keys.MapGet("/api-keys/{id}", Get).ProducesOk<ApiKey>(404, 422);
         keys.MapPatch("/api-keys/{id}", Update).ProducesOk<ApiKey>(404, 413, 422);
         keys.MapDelete("/api-keys/{id}", Delete).ProducesNoContent(404, 422);
@@ -28,8 +28,8 @@ internal static class ApiKeyEndpoints
         {
             return id.NotFound("Environment");
         }
-        var page = await query.Page.FetchAsync(db.ApiKeys.AsNoTracking().Where(key => key.EnvironmentId == id.Value), ct);
-        return page.Answer(page.Rows.Select(ApiKey.Of));
+        return await query.Page.AnswerAsync(
+            db.ApiKeys.AsNoTracking().Where(key => key.EnvironmentId == id.Value), ApiKey.Of, ct);
     }
 
     private static async Task<IResult> Create(

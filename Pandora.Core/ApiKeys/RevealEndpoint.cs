@@ -17,7 +17,6 @@ internal static class RevealEndpoint
             .WithTags("API keys")
             .WithMetadata(new PathMetadata("id", IsUuid: false))
             .RequireAuthorization(Policies.Reveal)
-            .IsNeverStored()
             .ProducesOk<RevealedKey>(404, 422);
 
     private static async Task<IResult> Reveal(

@@ -11,11 +11,11 @@ internal static class AuthEndpoints
     {
         var auth = api.MapGroup("/auth").WithTags("Authentication");
         auth.MapPost("/login", LogIn)
-            .AllowAnonymous().IsNeverStored().ProducesOk<Login>(401, 413, 422, 429);
+            .AllowAnonymous().ProducesOk<Login>(401, 413, 422, 429);
         auth.MapPost("/change-password", ChangePassword)
             .RequireAuthorization(Policies.Session).ProducesNoContent(413, 422, 429);
         auth.MapPost("/reauthenticate", Reauthenticate)
-            .RequireAuthorization(Policies.Session).IsNeverStored().ProducesOk<Token>(413, 422, 429);
+            .RequireAuthorization(Policies.Session).ProducesOk<Token>(413, 422, 429);
     }
 
     private static async Task<IResult> LogIn(

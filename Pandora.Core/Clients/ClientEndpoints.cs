@@ -26,8 +26,7 @@ internal static class ClientEndpoints
         {
             rows = rows.Where(client => client.Type == type);
         }
-        var page = await query.Page.FetchAsync(rows, ct);
-        return page.Answer(page.Rows.Select(Client.Of));
+        return await query.Page.AnswerAsync(rows, Client.Of, ct);
     }
 
     private static async Task<IResult> Create(Body<ClientCreate> body, PandoraDb db, CancellationToken ct)

@@ -32,8 +32,7 @@ internal static class EnvironmentEndpoints
         {
             rows = rows.Where(row => row.ProjectId == projectId);
         }
-        var page = await query.Page.FetchAsync(rows, page => page.WithCountersAt(db, now), ct);
-        return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
+        return await query.Page.AnswerAsync(rows, page => page.WithCountersAt(db, now), row => Environment.Of(row, now), ct);
     }
 
     private static async Task<IResult> ListOfProject(
@@ -45,8 +44,7 @@ internal static class EnvironmentEndpoints
         }
         var now = time.Now();
         var rows = db.Environments.Where(row => row.ProjectId == id.Value);
-        var page = await query.Page.FetchAsync(rows, page => page.WithCountersAt(db, now), ct);
-        return page.Answer(page.Rows.Select(row => Environment.Of(row, now)));
+        return await query.Page.AnswerAsync(rows, page => page.WithCountersAt(db, now), row => Environment.Of(row, now), ct);
     }
 
     /// <summary>Together with its services, all or nothing.</summary>

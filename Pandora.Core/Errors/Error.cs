@@ -38,6 +38,9 @@ internal sealed record Error(
     string? Loc = null,
     IReadOnlyList<Error>? Errors = null) : IResult
 {
+    /// <summary>Of several errors at once no more are told: an answer costs no more than it helps.</summary>
+    public const int MostTold = 100;
+
     private const int MessagesShown = 5;
 
     /// <summary>Whole seconds after which a caller may try again; written as <c>Retry-After</c>. Null: not said.</summary>
@@ -75,18 +78,23 @@ internal sealed record Error(
     public static Error Unavailable() =>
         new(ErrorCode.Unavailable, "The database is not available at the moment. Try again shortly.") { RetryAfterSeconds = 1 };
 
+    /// <summary>The node has too much to do of this kind; it will have done it soon.</summary>
+    public static Error Busy(string message) => new(ErrorCode.Unavailable, message) { RetryAfterSeconds = 1 };
+
     public static Error Unexpected() =>
         new(ErrorCode.Internal, "An unexpected error occurred. The server log has the cause.");
 
     public static Error TooLarge(long limitBytes) =>
         new(ErrorCode.PayloadTooLarge, $"The body is larger than {limitBytes} bytes.");
 
-    /// <summary>One answer for all errors of a stage: the error itself if it is the only one, else an aggregate.</summary>
+    /// <summary>
+    /// One answer for all errors of a stage: the error itself if it is the only one, else an aggregate of the first ones.
+    /// </summary>
     /// <param name="errors">At least one, in the order of the input fields; no aggregates.</param>
     public static Error Combine(IReadOnlyList<Error> errors) =>
         errors is [var single]
             ? single
-            : new Error(ErrorCode.AggregateErrors, JoinMessages(errors), Errors: errors);
+            : new Error(ErrorCode.AggregateErrors, JoinMessages(errors), Errors: [.. errors.Take(MostTold)]);
 
     /// <summary>The code that decides the status: an aggregate answers like the best of its children.</summary>
     [JsonIgnore]
@@ -97,7 +105,12 @@ internal sealed record Error(
     private static string JoinMessages(IReadOnlyList<Error> errors)
     {
         var shown = string.Join(' ', errors.Take(MessagesShown).Select(error => error.Message));
-        return errors.Count > MessagesShown ? $"{shown} And {errors.Count - MessagesShown} more." : shown;
+        return errors.Count switch
+        {
+            <= MessagesShown => shown,
+            <= MostTold => $"{shown} And {errors.Count - MessagesShown} more.",
+            _ => $"{shown} And many more; the first {MostTold} are told.",
+        };
     }
 
     private static OrderedDictionary<string, object> Ordered(IReadOnlyList<(string Name, object Value)> identifiers) =>

@@ -34,6 +34,15 @@ internal sealed record Check(
         ApiKey.Length + ServiceName.Length + ServiceVersion.Length + Path.Length <= KeptCharacters && ReferenceEquals(Metadata, CallMetadata.Empty)
             ? this
             : this with { ApiKey = "", ServiceName = "", ServiceVersion = "", Path = "", Metadata = CallMetadata.Empty };
+
+    /// <summary>How far a caller's clock may be ahead.</summary>
+    private static readonly TimeSpan FarthestAhead = TimeSpan.FromDays(1);
+
+    /// <summary>
+    /// The time that the log shows. What is more than a day ahead is no time of this call, and would stay the newest of the
+    /// log until then: it counts as absent.
+    /// </summary>
+    public DateTimeOffset LoggedTime(DateTimeOffset now) => RequestTime is { } time && time <= now + FarthestAhead ? time : now;
 }
 
 /// <summary>What a check is to do with the quota.</summary>

@@ -23,8 +23,6 @@ internal static class ApiDocument
             Version = Version,
             Description = "Issues, validates, logs and meters API keys. Services check keys over gRPC; this is the side of administrators.",
         };
-        // Relative, so that the document is the same whatever name the caller knows this server by.
-        document.Servers = [new OpenApiServer { Url = "/" }];
         document.Tags = document.Tags?.OrderBy(tag => tag.Name, StringComparer.Ordinal).ToHashSet();
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
@@ -35,11 +33,7 @@ internal static class ApiDocument
                 Description = "An access token, valid for one hour.",
                 Flows = new OpenApiOAuthFlows
                 {
-                    Password = new OpenApiOAuthFlow
-                    {
-                        TokenUrl = new Uri("/api/v1/auth/login", UriKind.Relative),
-                        Scopes = new Dictionary<string, string>(),
-                    },
+                    Password = new OpenApiOAuthFlow { Scopes = new Dictionary<string, string>() },
                 },
             },
             [ScopedScheme] = new OpenApiSecurityScheme
@@ -59,6 +53,15 @@ internal static class ApiDocument
         document.Components.Schemas = schemas
             .OrderBy(schema => schema.Key, StringComparer.Ordinal)
             .ToDictionary(schema => schema.Key, schema => schema.Value);
+    }
+
+    /// <summary>Says where the API is: a path, so that it is right whatever name the caller knows this server by.</summary>
+    /// <param name="prefix">What a proxy has cut off; "" for nothing.</param>
+    public static void Place(OpenApiDocument document, string prefix)
+    {
+        document.Servers = [new OpenApiServer { Url = prefix.Length > 0 ? prefix : "/" }];
+        var login = (OpenApiSecurityScheme)document.Components!.SecuritySchemes![PasswordScheme];
+        login.Flows!.Password!.TokenUrl = new Uri($"{prefix}/api/v1/auth/login", UriKind.Relative);
     }
 
     /// <summary>What a type is for. The rest of its comment is for those who read the code.</summary>

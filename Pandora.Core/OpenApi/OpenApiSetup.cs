@@ -36,24 +36,24 @@ internal static class OpenApiSetup
     /// <summary>The document, in OpenAPI 3.1 and 3.0, and Swagger UI below <c>/swagger</c>; Scalar at <c>/scalar</c>.</summary>
     public static void UseApiDocument(this WebApplication app)
     {
-        app.MapOpenApi(DocumentPath).AllowAnonymous();
-        app.MapGet(Document30Path, WriteIn30).ExcludeFromDescription().AllowAnonymous();
+        MapDocument(DocumentPath, OpenApiSpecVersion.OpenApi3_1);
+        MapDocument(Document30Path, OpenApiSpecVersion.OpenApi3_0); // for generators that cannot read 3.1
         app.UseSwaggerUI(page =>
         {
             page.RoutePrefix = "swagger";
             page.DocumentTitle = ApiDocument.Title;
-            page.SwaggerEndpoint(DocumentPath, ApiDocument.Title);
+            page.SwaggerEndpoint($"..{DocumentPath}", ApiDocument.Title); // seen from the page, whatever path a proxy puts before it
         });
         app.MapScalarApiReference(ScalarPath, Configure).AddEndpointFilter(ServeScalar).AllowAnonymous();
-    }
 
-    /// <summary>For generators that cannot read 3.1.</summary>
-    private static async Task<IResult> WriteIn30(
-        [FromKeyedServices(DocumentName)] IOpenApiDocumentProvider provider, CancellationToken ct)
-    {
-        var document = await provider.GetOpenApiDocumentAsync(ct);
-        return TypedResults.Text(
-            await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_0, ct), "application/json; charset=utf-8");
+        void MapDocument(string path, OpenApiSpecVersion version) => app.MapGet(
+            path,
+            async ([FromKeyedServices(DocumentName)] IOpenApiDocumentProvider provider, HttpRequest request, CancellationToken ct) =>
+            {
+                var document = await provider.GetOpenApiDocumentAsync(ct);
+                ApiDocument.Place(document, request.PathBase.ToUriComponent());
+                return TypedResults.Text(await document.SerializeAsJsonAsync(version, ct), "application/json; charset=utf-8");
+            }).ExcludeFromDescription().AllowAnonymous();
     }
 
     private static void Configure(ScalarOptions page, HttpContext context) => page

@@ -84,6 +84,14 @@ internal static class DatabaseConnection
     /// </summary>
     private const string ReportSettings = GateSettings + "; SET lock_timeout = '1s'";
 
+    /// <summary>How many connections a node may have open at once, in all its pools.</summary>
+    public static int MostConnections(DatabaseAddress database)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(database.ConnectionString);
+        int[] pools = [MaxPoolSize, LanesPoolSize, ReportsPoolSize];
+        return pools.Sum(size => IsGiven(settings, "Maximum Pool Size") ? settings.MaxPoolSize : Math.Max(size, settings.MinPoolSize));
+    }
+
     /// <summary>For the administration: pooled, short waits.</summary>
     /// <param name="readOnly">Told of sessions that cannot write, in which lists can still be read. Null: nobody asks.</param>
     public static NpgsqlDataSource ForCalls(DatabaseAddress database, ReadOnlySessions? readOnly = null) =>

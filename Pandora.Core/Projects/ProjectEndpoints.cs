@@ -26,8 +26,7 @@ internal static class ProjectEndpoints
     private static async Task<IResult> List(Query<NoFilter> query, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
-        var page = await query.Page.FetchAsync(db.ProjectsWithServices(), ct);
-        return page.Answer(page.Rows.Select(row => Project.Of(row, now)));
+        return await query.Page.AnswerAsync(db.Projects, WithServices, row => Project.Of(row, now), ct);
     }
 
     private static async Task<IResult> ListOfClient(
@@ -38,8 +37,8 @@ internal static class ProjectEndpoints
             return id.NotFound("Client");
         }
         var now = time.Now();
-        var page = await query.Page.FetchAsync(db.ProjectsWithServices().Where(row => row.ClientId == id.Value), ct);
-        return page.Answer(page.Rows.Select(row => Project.Of(row, now)));
+        return await query.Page.AnswerAsync(
+            db.Projects.Where(row => row.ClientId == id.Value), WithServices, row => Project.Of(row, now), ct);
     }
 
     /// <summary>Together with its services, all or nothing.</summary>
@@ -78,7 +77,7 @@ internal static class ProjectEndpoints
     private static async Task<IResult> Get(PathId id, PandoraDb db, TimeProvider time, CancellationToken ct)
     {
         var now = time.Now();
-        return await db.ProjectsWithServices().FirstOrDefaultAsync(row => row.Id == id.Value, ct) is { } row
+        return await WithServices(db.Projects).FirstOrDefaultAsync(row => row.Id == id.Value, ct) is { } row
             ? TypedResults.Ok(Project.Of(row, now))
             : id.NotFound("Project");
     }
@@ -95,7 +94,7 @@ internal static class ProjectEndpoints
         {
             return Taken(project);
         }
-        var row = await db.ProjectsWithServices().FirstAsync(row => row.Id == id.Value, ct);
+        var row = await WithServices(db.Projects).FirstAsync(row => row.Id == id.Value, ct);
         await transaction.CommitAsync(ct);
         return TypedResults.Ok(Project.Of(row, body.Now));
     }
@@ -147,8 +146,8 @@ internal static class ProjectEndpoints
         Error.AlreadyExists("Project", ("name", project.Name), ("client_id", project.ClientId));
 
     // One statement for all, so that counters and schedules are of one moment.
-    private static IQueryable<ProjectRow> ProjectsWithServices(this PandoraDb db) =>
-        db.Projects
+    private static IQueryable<ProjectRow> WithServices(IQueryable<ProjectRow> projects) =>
+        projects
             .AsNoTracking()
             .Include(project => project.Services)
             .ThenInclude(assignment => assignment.Service)

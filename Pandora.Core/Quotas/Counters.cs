@@ -20,26 +20,30 @@ internal static class Counters
     private const int MostEndedAtOnce = 20_000;
 
     /// <summary>Reads environments, untracked, with their counters as <see cref="QuotaAt"/> needs them.</summary>
-    /// <remarks>One statement for all, so that counters and schedules are of one moment.</remarks>
+    /// <remarks>
+    /// One statement for all, so that counters and schedules are of one moment. Its only collection is that of the counters: a
+    /// second one would be joined to it, each row with each.
+    /// </remarks>
     public static IQueryable<EnvironmentRow> WithCountersAt(
         this IQueryable<EnvironmentRow> environments, PandoraDb db, DateTimeOffset now) =>
         environments
             .AsNoTracking()
-            .Include(environment => environment.Services)
-            .ThenInclude(counter => counter.ProjectService!.Service)
             .AsSingleQuery()
-            .Select(environment => NoteEnded(
+            .Select(environment => Complete(
                 environment,
                 environment.Services
-                    .Where(counter => counter.FirstExpiry <= now)
-                    .Select(counter => new Ended(
-                        counter.Id,
-                        db.Reservations
-                            .Where(reservation =>
-                                reservation.CounterId == counter.Id
-                                && reservation.ExpiresAt <= now
-                                && reservation.ExpiresAt > counter.CountedSince)
-                            .Sum(reservation => reservation.Units)))
+                    .Select(counter => new CounterParts(
+                        counter,
+                        counter.ProjectService!,
+                        counter.ProjectService!.Service!,
+                        counter.FirstExpiry <= now
+                            ? db.Reservations
+                                .Where(reservation =>
+                                    reservation.CounterId == counter.Id
+                                    && reservation.ExpiresAt <= now
+                                    && reservation.ExpiresAt > counter.CountedSince)
+                                .Sum(reservation => reservation.Units)
+                            : 0))
                     .ToList()));
 
     /// <summary>Writes down what time has done to a counter. It and its project service must be locked already.</summary>
@@ -146,14 +150,18 @@ internal static class Counters
         }
     }
 
-    private static EnvironmentRow NoteEnded(EnvironmentRow environment, List<Ended> ended)
+    private static EnvironmentRow Complete(EnvironmentRow environment, List<CounterParts> counters)
     {
-        foreach (var (counterId, units) in ended)
+        foreach (var (counter, assignment, service, endedUnits) in counters)
         {
-            environment.Services.Single(counter => counter.Id == counterId).EndedUnits = units;
+            assignment.Service = service;
+            counter.ProjectService = assignment;
+            counter.EndedUnits = endedUnits;
+            environment.Services.Add(counter);
         }
         return environment;
     }
 
-    private sealed record Ended(int CounterId, long Units);
+    /// <summary>A counter, and what is read with it.</summary>
+    private sealed record CounterParts(EnvironmentServiceRow Counter, ProjectServiceRow Assignment, ServiceRow Service, long EndedUnits);
 }

@@ -23,15 +23,14 @@ internal sealed record Body<T>(T? Content, DateTimeOffset Now, Error? Fault)
     /// <summary>What was read; a handler runs only if there is no fault.</summary>
     public T Value => Content!;
 
+    private static readonly string[] Names = [.. Fields.Describe(T.Read).Properties!.Keys];
+
     public static async ValueTask<Body<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
-        var read = await RequestBytes.TryReadAsync(context.Request);
+        var (json, fault) = T.MayBeForm
+            ? await FormBody.ReadAsync(context.Request, Names)
+            : await RequestBytes.ReadAsync(context.Request);
         var now = context.RequestServices.GetRequiredService<TimeProvider>().Now();
-        if (read is not { } bytes)
-        {
-            return new Body<T>(null, now, Error.TooLarge(RequestBytes.Limit));
-        }
-        var (json, fault) = T.MayBeForm ? await TextsAsJson.ConvertAsync(context.Request, bytes) : (bytes, null);
         if (fault is not null)
         {
             return new Body<T>(null, now, fault);

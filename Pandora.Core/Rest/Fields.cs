@@ -36,26 +36,23 @@ internal interface IReadFromFields<TSelf>
 /// <summary>
 /// The fields of one JSON object, or of a query, read by name. Two kinds of faults are kept apart: what cannot be read at
 /// all (wrong type, repeated field; only the first one is reported, entity "body" or "query") and what breaks a rule of its
-/// field (all are reported, in reading order, one a field). A reader whose field is at fault returns the default.
+/// field (all are reported, in reading order, one a field, as far as <see cref="Error.MostTold"/>). A reader whose field is
+/// at fault returns the default. Nothing is kept of what nobody asks for: a body costs no more memory than its bytes.
 /// </summary>
 internal sealed class Fields
 {
-    private const int MaxDepth = 64;
-
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    private static readonly JsonElement EmptyObject = JsonDocument.Parse("{}").RootElement;
-
-    private readonly JsonElement _object;
+    private readonly JsonValue _object;
     private readonly string _prefix;
     private readonly Reading _reading;
 
     /// <summary>What was read so far. Null: nobody asked for it.</summary>
     private readonly OpenApiSchema? _schema;
 
-    private Fields(JsonElement element, string prefix, Reading reading, OpenApiSchema? schema = null)
+    private Fields(JsonValue value, string prefix, Reading reading, OpenApiSchema? schema = null)
     {
-        _object = element;
+        _object = value;
         _prefix = prefix;
         _reading = reading;
         _schema = schema;
@@ -76,26 +73,17 @@ internal sealed class Fields
         var reading = new Reading(entity, now, OfQuery: false);
         utf8 = utf8.Span.StartsWith(ByteOrderMark) ? utf8[ByteOrderMark.Length..] : utf8;
         var isText = Utf8.IsValid(utf8.Span);
-        try
+        if (isText && JsonValue.Read(utf8) is { Kind: JsonTokenType.StartObject } root)
         {
-            // The document is not disposed: its memory is not pooled, and the elements outlive this method.
-            var root = JsonDocument.Parse(utf8, new JsonDocumentOptions { MaxDepth = MaxDepth }).RootElement;
-            if (root.ValueKind == JsonValueKind.Object && isText)
-            {
-                return new Fields(root, "", reading);
-            }
-        }
-        catch (JsonException)
-        {
-            // Told below, without the parser's own text.
+            return new Fields(root, "", reading);
         }
         reading.Unreadable = Error.Body(isText ? "The body must be one JSON object." : "The body is not valid UTF-8.");
-        return new Fields(EmptyObject, "", reading);
+        return new Fields(JsonValue.EmptyObject, "", reading);
     }
 
     /// <summary>Parameters are texts, and an empty one is not given.</summary>
     public static Fields OfQuery(QueryString query, string entity) =>
-        new(JsonDocument.Parse(TextsAsJson.Convert(query.Value ?? "")).RootElement, "", new Reading(entity, default, OfQuery: true));
+        new(JsonValue.Read(TextsAsJson.Convert(query.Value ?? ""))!.Value, "", new Reading(entity, default, OfQuery: true));
 
     /// <summary>An object with all that <paramref name="read"/> reads.</summary>
     public static OpenApiSchema Describe<T>(Func<Fields, T> read)
@@ -106,12 +94,12 @@ internal sealed class Fields
             Properties = new Dictionary<string, IOpenApiSchema>(),
             Required = new HashSet<string>(),
         };
-        read(new Fields(EmptyObject, "", new Reading("", default, OfQuery: false), schema));
+        read(new Fields(JsonValue.EmptyObject, "", new Reading("", default, OfQuery: false), schema));
         return schema;
     }
 
     /// <summary>Whether a field is there, be it null.</summary>
-    public bool Has(string name) => _object.EnumerateObject().Any(property => IsNamed(property, name));
+    public bool Has(string name) => _object.Property(name, out _) is not null;
 
     /// <summary>A required text, trimmed, of 1 to <paramref name="max"/> characters. "" when at fault.</summary>
     public string Name(string name, int max = 255) => ReadName(name, required: true, max) ?? "";
@@ -176,7 +164,7 @@ internal sealed class Fields
 
     /// <summary>A boolean; false when absent.</summary>
     public bool Flag(string name) => Read(name, false, InputSchemas.Flag, value =>
-        value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean() : Unreadable<bool>(name, "must be true or false"));
+        value.Kind is JsonTokenType.True or JsonTokenType.False ? value.Kind == JsonTokenType.True : Unreadable<bool>(name, "must be true or false"));
 
     /// <summary>The objects of an array; none when it is absent or null.</summary>
     public IReadOnlyList<T> Objects<T>(string name, Func<Fields, T> read) =>
@@ -185,6 +173,10 @@ internal sealed class Fields
     /// <summary>Reports that a field breaks a rule which the readers above do not know.</summary>
     public T Broken<T>(string name, string rule, T instead)
     {
+        if (_reading.Broken.Count > Error.MostTold)
+        {
+            return instead; // one more than is told says that there are more
+        }
         var loc = _prefix + name;
         if (_reading.Places.Add(loc))
         {
@@ -207,7 +199,7 @@ internal sealed class Fields
 
     private T? Missing<T>(string name) => Broken<T?>(name, "is required", default);
 
-    private T? Read<T>(string name, bool required, Func<OpenApiSchema> describe, Func<JsonElement, T?> read, bool nullable = false)
+    private T? Read<T>(string name, bool required, Func<OpenApiSchema> describe, Func<JsonValue, T?> read, bool nullable = false)
     {
         if (_schema is not null)
         {
@@ -219,26 +211,22 @@ internal sealed class Fields
         return Find(name) switch
         {
             null => required ? Missing<T>(name) : default,
-            { ValueKind: JsonValueKind.Null } => nullable ? default : Missing<T>(name),
+            { Kind: JsonTokenType.Null } => nullable ? default : Missing<T>(name),
             { } value => read(value),
         };
     }
 
     /// <summary>The value of a field, which may be a JSON null. Null: absent.</summary>
-    private JsonElement? Find(string name)
+    private JsonValue? Find(string name)
     {
-        JsonElement? found = null;
-        foreach (var property in _object.EnumerateObject().Where(property => IsNamed(property, name)))
+        var found = _object.Property(name, out var isRepeated);
+        if (isRepeated)
         {
-            if (found is not null)
-            {
-                Unreadable<object>(name, "is given twice");
-            }
-            found ??= property.Value;
+            Unreadable<object>(name, "is given twice");
         }
-        if (_reading.OfQuery && found is { ValueKind: JsonValueKind.String } parameter)
+        if (_reading.OfQuery && found is { Kind: JsonTokenType.String } parameter)
         {
-            var text = parameter.GetString()!;
+            var text = parameter.GetString();
             if (text.Length == 0)
             {
                 return null;
@@ -246,19 +234,6 @@ internal sealed class Fields
             Given.Add(new(name, text));
         }
         return found;
-    }
-
-    private static bool IsNamed(JsonProperty property, string name)
-    {
-        try
-        {
-            return property.NameEquals(name);
-        }
-        catch (InvalidOperationException)
-        {
-            // Half a surrogate pair in the name: none of ours.
-            return false;
-        }
     }
 
     private string? ReadName(string name, bool required, int max) => Read(name, required, () => InputSchemas.Text(1, max), value =>
@@ -299,20 +274,21 @@ internal sealed class Fields
         return Read<long?>(name, required, () => InputSchemas.Number(Min, Max), value => RecordId.Parse(DigitsOf(value)) switch
         {
             null => Unreadable<long?>(name, "must be a whole number"),
-            _ when value.TryGetInt64(out var quota) && quota is >= Min and <= Max => quota,
+            _ when long.TryParse(DigitsOf(value), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var quota)
+                && quota is >= Min and <= Max => quota,
             _ => Broken<long?>(name, $"must be between {Min} (unlimited) and {Max}", null),
         });
     }
 
     /// <summary>A number of a body, a text of a query; "" when it is neither.</summary>
-    private string DigitsOf(JsonElement value) => value.ValueKind switch
+    private string DigitsOf(JsonValue value) => value.Kind switch
     {
-        JsonValueKind.Number => value.GetRawText(),
-        JsonValueKind.String when _reading.OfQuery => value.GetString()!,
+        JsonTokenType.Number => value.ToString(),
+        JsonTokenType.String when _reading.OfQuery => value.GetString(),
         _ => "",
     };
 
-    private DateTimeOffset? InstantOf(string name, JsonElement value, bool dateAllowed = false)
+    private DateTimeOffset? InstantOf(string name, JsonValue value, bool dateAllowed = false)
     {
         if (TextOf(name, value, "must be a timestamp") is not { } text)
         {
@@ -333,15 +309,15 @@ internal sealed class Fields
     }
 
     /// <summary>Null when unreadable.</summary>
-    private string? TextOf(string name, JsonElement value, string rule = "must be a text")
+    private string? TextOf(string name, JsonValue value, string rule = "must be a text")
     {
-        if (value.ValueKind != JsonValueKind.String)
+        if (value.Kind != JsonTokenType.String)
         {
             return Unreadable<string>(name, rule);
         }
         try
         {
-            var text = value.GetString()!;
+            var text = value.GetString();
             return text.Contains('\0') ? Unreadable<string>(name, "must not contain U+0000") : text;
         }
         catch (InvalidOperationException)
@@ -350,22 +326,23 @@ internal sealed class Fields
         }
     }
 
-    private IReadOnlyList<T>? ObjectsOf<T>(string name, JsonElement array, Func<Fields, T> read)
+    private IReadOnlyList<T>? ObjectsOf<T>(string name, JsonValue array, Func<Fields, T> read)
     {
-        if (array.ValueKind != JsonValueKind.Array)
+        if (array.Kind != JsonTokenType.StartArray)
         {
             return Unreadable<IReadOnlyList<T>>(name, "must be an array");
         }
         var items = new List<T>();
-        foreach (var (i, element) in array.EnumerateArray().Index())
+        foreach (var (i, element) in array.Elements().Index())
         {
+            // All of them, though not all faults are told: what cannot be read at all comes first.
             var place = $"{name}[{i}]";
-            switch (element.ValueKind)
+            switch (element.Kind)
             {
-                case JsonValueKind.Object:
+                case JsonTokenType.StartObject:
                     items.Add(read(new Fields(element, $"{_prefix}{place}.", _reading)));
                     break;
-                case JsonValueKind.Null:
+                case JsonTokenType.Null:
                     Missing<T>(place);
                     break;
                 default:

@@ -24,16 +24,16 @@ internal sealed record Query<T>(T Filter, PageRequest Page, Error? Fault)
     public static ValueTask<Query<T>?> BindAsync(HttpContext context, ParameterInfo parameter)
     {
         var fields = Fields.OfQuery(context.Request.QueryString, T.Entity);
-        var (filter, page) = Read(fields, context.Request.Path);
+        var (filter, page) = Read(fields, context.Request.PathBase, context.Request.Path);
         return ValueTask.FromResult<Query<T>?>(new Query<T>(filter, page, fields.Fault));
     }
 
     public static void PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
-        builder.Metadata.Add(new QueryMetadata(Fields.Describe(fields => Read(fields, default))));
+        builder.Metadata.Add(new QueryMetadata(Fields.Describe(fields => Read(fields, default, default))));
 
-    private static (T Filter, PageRequest Page) Read(Fields fields, PathString path)
+    private static (T Filter, PageRequest Page) Read(Fields fields, PathString prefix, PathString path)
     {
         var filter = T.Read(fields);
-        return (filter, PageRequest.Read(fields, path, T.ListsUuids));
+        return (filter, PageRequest.Read(fields, prefix, path, T.ListsUuids));
     }
 }

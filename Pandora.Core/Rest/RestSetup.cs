@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 using Pandora.Core.Errors;
 using Pandora.Core.Settings;
@@ -14,12 +15,16 @@ internal static class RestSetup
     /// <summary>What scripts of other origins may read beside the body.</summary>
     private const string ExposedHeaders = "Link, Retry-After, WWW-Authenticate";
 
+    /// <summary>No page of others shows ours within itself.</summary>
+    private const string NoFrames = "frame-ancestors 'none'";
+
     /// <summary>The version of the running product.</summary>
     public static string ProductVersion { get; } =
         typeof(RestSetup).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 
     public static void AddRest(this IServiceCollection services, PandoraSettings settings)
     {
+        services.AddSingleton<BodyMemory>();
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
@@ -62,6 +67,8 @@ internal static class RestSetup
         app.UseCors();
         app.UseMiddleware<FaultAnswers>();
         app.UseStatusCodePages(pages => AnswerBareStatus(pages.HttpContext));
+        app.UseDotSegments();
+        app.UseHeadRequests();
         app.UseRouting();
     }
 
@@ -77,11 +84,23 @@ internal static class RestSetup
             // Here and not in the policy, which would leave preflights out.
             headers.AccessControlExposeHeaders = ExposedHeaders;
         }
-        if (context.GetEndpoint()?.Metadata.GetMetadata<RouteAnswers.NeverStored>() is not null)
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        if (!IsDocumentation(context.Request.Path))
         {
+            // What is administered here belongs in no cache, and an error that is shown again would be worse than none.
             headers.CacheControl = "no-store";
+            headers.ContentSecurityPolicy = $"default-src 'none'; {NoFrames}";
+        }
+        else if (!headers.ContentSecurityPolicy.ToString().Contains(NoFrames, StringComparison.Ordinal))
+        {
+            headers.ContentSecurityPolicy = StringValues.IsNullOrEmpty(headers.ContentSecurityPolicy)
+                ? NoFrames
+                : $"{headers.ContentSecurityPolicy}; {NoFrames}";
         }
     }
+
+    private static bool IsDocumentation(PathString path) => path.StartsWithSegments("/swagger") || path.StartsWithSegments("/scalar");
 
     /// <summary>Puts routes below <c>/api/v1</c>; inputs at fault are refused before a handler runs.</summary>
     public static RouteGroupBuilder MapApi(this IEndpointRouteBuilder routes) =>

@@ -16,9 +16,6 @@ internal static class RouteAnswers
     public static RouteHandlerBuilder ProducesNoContent(this RouteHandlerBuilder route, params ReadOnlySpan<int> refusals) =>
         route.Produces(StatusCodes.Status204NoContent).Refuses(refusals);
 
-    /// <summary>Keeps secrets out of caches: every answer of the route, refusals included, forbids storing it.</summary>
-    public static RouteHandlerBuilder IsNeverStored(this RouteHandlerBuilder route) => route.WithMetadata(new NeverStored());
-
     private static RouteHandlerBuilder Refuses(this RouteHandlerBuilder route, ReadOnlySpan<int> statuses)
     {
         foreach (var status in statuses)
@@ -27,7 +24,4 @@ internal static class RouteAnswers
         }
         return route;
     }
-
-    /// <summary>Marks such a route.</summary>
-    internal sealed class NeverStored;
 }

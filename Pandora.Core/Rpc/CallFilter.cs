@@ -10,6 +10,7 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 using Pandora.Core.Gate;
 using Pandora.Core.Telemetry;
 using RpcStatus = Google.Rpc.Status;
@@ -20,7 +21,7 @@ namespace Pandora.Core.Rpc;
 /// Stands in front of the library and gives it what it serves:
 /// <code>
 /// (0) not a gRPC call: 405, 415
-/// (1) method unknown, deadline over: refused without looking at the body
+/// (1) metadata too large, method unknown, deadline over: refused without looking at the body
 /// (2) the library reads the message, calls the service and writes
 /// (3) an exception has become UNKNOWN, the one status that no service of ours uses: say what it means, and log our faults
 /// </code>
@@ -36,6 +37,16 @@ internal sealed partial class CallFilter
     private const int FrameHeader = 5;
     private const int LargestGzipRatio = 1_032;
 
+    /// <summary>Of the names and values of a call's metadata, in bytes; a little more goes for what clients add.</summary>
+    private const int MaxMetadataBytes = 65_536;
+    private const int BytesForClients = 4_096;
+
+    /// <summary>More than that is not kept for as long as the call takes.</summary>
+    private const int KeptMetadataBytes = 4_096;
+
+    /// <summary>Of a value that is read here, in bytes.</summary>
+    private const int LongestReadValue = 1_024;
+
     /// <summary>How long a caller may take to send the one message of a call.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -46,6 +57,19 @@ internal sealed partial class CallFilter
 
     private static readonly RpcStatus Late =
         new() { Code = (int)StatusCode.DeadlineExceeded, Message = "The deadline has passed." };
+
+    private static readonly RpcStatus TooMuchMetadata = new()
+    {
+        Code = (int)StatusCode.ResourceExhausted,
+        Message = $"The metadata of the call is larger than {MaxMetadataBytes} bytes.",
+    };
+
+    /// <summary>What is read of the metadata, here and by the library.</summary>
+    private static readonly FrozenSet<string> ReadNames = new[]
+    {
+        HeaderNames.ContentType, HeaderNames.ContentLength, HeaderNames.GrpcTimeout, HeaderNames.GrpcEncoding,
+        HeaderNames.GrpcAcceptEncoding, HeaderNames.TraceParent, HeaderNames.TraceState,
+    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The names of the status codes in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
     private static readonly string[] Words = [.. Enum.GetValues<StatusCode>().Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()))];
@@ -103,7 +127,17 @@ internal sealed partial class CallFilter
         }
 
         // :: 1
-        if (!_routes.TryGetValue(request.Path.Value ?? "", out var route))
+        var metadataBytes = SizeOf(request.Headers);
+        if (metadataBytes > MaxMetadataBytes + BytesForClients)
+        {
+            return Refuse(context.Response, TooMuchMetadata);
+        }
+        if (metadataBytes > KeptMetadataBytes)
+        {
+            Drop(request.Headers);
+        }
+        // Not the path, in which escapes are undone and dots resolved: who looks at calls on their way sees the target.
+        if (!_routes.TryGetValue(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget, out var route))
         {
             return Refuse(context.Response, UnknownMethod);
         }
@@ -224,7 +258,7 @@ internal sealed partial class CallFilter
             {
                 return 0; // the library comes upon the same, and says so
             }
-            var size = SizeOf(read.Buffer);
+            var size = MessageSizeOf(read.Buffer);
             var isEnough = size is not null || read.IsCompleted || read.IsCanceled;
             body.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
             if (isEnough)
@@ -234,7 +268,7 @@ internal sealed partial class CallFilter
         }
     }
 
-    private static long? SizeOf(ReadOnlySequence<byte> buffer)
+    private static long? MessageSizeOf(ReadOnlySequence<byte> buffer)
     {
         if (buffer.Length < FrameHeader)
         {
@@ -298,6 +332,30 @@ internal sealed partial class CallFilter
         if (features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
             rate.MinDataRate = null;
+        }
+    }
+
+    private static int SizeOf(IHeaderDictionary metadata)
+    {
+        var bytes = 0;
+        foreach (var (name, values) in metadata)
+        {
+            bytes += name.Length * values.Count;
+            foreach (var value in values)
+            {
+                bytes += value?.Length ?? 0;
+            }
+        }
+        return bytes;
+    }
+
+    /// <summary>Leaves of the metadata what is read. What a caller adds must not cost memory while the call waits.</summary>
+    private static void Drop(IHeaderDictionary metadata)
+    {
+        foreach (var name in metadata.Where(entry => !ReadNames.Contains(entry.Key) || entry.Value.ToString().Length > LongestReadValue)
+            .Select(entry => entry.Key).ToList())
+        {
+            metadata.Remove(name);
         }
     }
 

@@ -2,6 +2,7 @@ using Google.Protobuf;
 using Google.Protobuf.WellKnownTypes;
 using Google.Rpc;
 using Grpc.Core;
+using Microsoft.AspNetCore.Connections;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate;
 using Error = Pandora.Core.Errors.Error;
@@ -46,6 +47,8 @@ internal static class GrpcErrors
         InvalidDataException or InvalidProtocolBufferException or BadHttpRequestException => Unreadable,
         // Itself and nothing derived: a length that needs all 32 bits. Those of the database come within others.
         IOException when exception.GetType() == typeof(IOException) => TooLarge,
+        // The caller is gone, and with it the reader of any status; the database has nothing to do with it.
+        ConnectionResetException => Unreadable,
         not null when DatabaseFaults.IsUnavailable(exception) => Unavailable,
         _ => Unexpected,
     };

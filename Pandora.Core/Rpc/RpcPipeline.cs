@@ -1,6 +1,8 @@
 using Google.Rpc;
+using Grpc.AspNetCore.Server.Model;
 using Grpc.Reflection;
 using Grpc.Reflection.V1Alpha;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Protos.Request.V1;
@@ -44,6 +46,8 @@ internal static class RpcPipeline
         });
         services.Configure<HealthCheckPublisherOptions>(publisher => (publisher.Delay, publisher.Period) = (TimeSpan.Zero, HealthInterval));
         AddReflection(services);
+        services.RemoveAll(typeof(IServiceMethodProvider<>));
+        services.AddSingleton(typeof(IServiceMethodProvider<>), typeof(KnownFieldsOnly<>));
     }
 
     /// <summary>Answers all HTTP/2 requests; what is added to the pipeline afterwards sees only HTTP/1.1, which is REST's.</summary>

@@ -25,8 +25,7 @@ internal static class ServiceEndpoints
         {
             rows = rows.Where(service => service.Status == status);
         }
-        var page = await query.Page.FetchAsync(rows, ct);
-        return page.Answer(page.Rows.Select(Service.Of));
+        return await query.Page.AnswerAsync(rows, Service.Of, ct);
     }
 
     private static async Task<IResult> Create(Body<ServiceCreate> body, PandoraDb db, CancellationToken ct)

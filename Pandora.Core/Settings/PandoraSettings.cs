@@ -30,6 +30,12 @@ internal sealed record PandoraSettings
     /// <summary><c>PANDORA_GRPC_PORT</c>: gRPC, plaintext HTTP/2. Default: 50051.</summary>
     public required int GrpcPort { get; init; }
 
+    /// <summary>
+    /// <c>PANDORA_GRPC_MAX_CONNECTION_AGE</c>: how old a connection of the gRPC port gets before it is asked to end. Default:
+    /// zero, which is never.
+    /// </summary>
+    public TimeSpan GrpcMaxConnectionAge { get; init; }
+
     /// <summary>Where both ports listen. All addresses; tests choose loopback, and port 0 for any free one.</summary>
     public IPAddress ListenAddress { get; init; } = IPAddress.IPv6Any;
 

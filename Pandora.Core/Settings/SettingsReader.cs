@@ -11,7 +11,8 @@ internal static class SettingsReader
     [
         "PANDORA_DB_PASSWORD", "PANDORA_DB_NAME", "PANDORA_DB_USER", "PANDORA_DB_HOST", "PANDORA_DB_PORT",
         "PANDORA_DB_SSLMODE", "PANDORA_DB_DNS", "PANDORA_DIR", "PANDORA_JWT_SECRET", "PANDORA_API_KEY_PEPPER",
-        "PANDORA_PG_BIN", "PANDORA_PG_FETCH", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_EXPOSE_VERSION",
+        "PANDORA_PG_BIN", "PANDORA_PG_FETCH", "PANDORA_HTTP_PORT", "PANDORA_GRPC_PORT", "PANDORA_GRPC_MAX_CONNECTION_AGE",
+        "PANDORA_EXPOSE_VERSION",
         "PANDORA_CORS_ORIGINS", "PANDORA_TRUSTED_PROXIES", "PANDORA_LOG_METADATA", "PANDORA_LOG_RETENTION_DAYS",
         "PANDORA_JUNK_LOG_PER_MINUTE",
         "PANDORA_DB_PASSWORD_FILE", "PANDORA_DB_DNS_FILE", "PANDORA_JWT_SECRET_FILE", "PANDORA_API_KEY_PEPPER_FILE",
@@ -30,6 +31,8 @@ internal static class SettingsReader
         ["headers"] = MetadataLogging.Headers,
         ["none"] = MetadataLogging.None,
     };
+
+    private static readonly TimeSpan LongestConnectionAge = TimeSpan.FromDays(30);
 
     private const int MaxPort = 65_535;
     private const int MaxRetentionDays = 36_500;
@@ -50,6 +53,7 @@ internal static class SettingsReader
             Database = DatabaseReader.Read(variables),
             HttpPort = httpPort,
             GrpcPort = grpcPort,
+            GrpcMaxConnectionAge = variables.Duration("PANDORA_GRPC_MAX_CONNECTION_AGE", TimeSpan.Zero, LongestConnectionAge),
             JwtSecret = variables.SecretBytes("PANDORA_JWT_SECRET"),
             ApiKeyPepper = variables.SecretBytes("PANDORA_API_KEY_PEPPER"),
             ExposeVersion = variables.Boolean("PANDORA_EXPOSE_VERSION", fallback: true),

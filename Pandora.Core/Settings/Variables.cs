@@ -87,6 +87,27 @@ internal sealed class Variables(IReadOnlyDictionary<string, string> values, Acti
         throw Refuse(name, $"is \"{OneLine.Of(text)}\"; accepted is a whole number from {min} to {max}{hint}");
     }
 
+    /// <summary>Whole seconds, or a whole number with a unit: <c>90s</c>, <c>30m</c>, <c>12h</c>, <c>7d</c>.</summary>
+    public TimeSpan Duration(string name, TimeSpan fallback, TimeSpan max)
+    {
+        if (Text(name) is not { } text)
+        {
+            return fallback;
+        }
+        var (number, seconds) = text[^1] switch
+        {
+            's' => (text[..^1], 1),
+            'm' => (text[..^1], 60),
+            'h' => (text[..^1], 3_600),
+            'd' => (text[..^1], 86_400),
+            _ => (text, 1),
+        };
+        return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
+            && TimeSpan.FromSeconds((long)count * seconds) is var duration && duration <= max
+            ? duration
+            : throw Refuse(name, $"is \"{OneLine.Of(text)}\"; accepted is a number of seconds, or one with a unit such as 30m, 12h or 7d, up to {max.TotalDays} days");
+    }
+
     public bool Boolean(string name, bool fallback) => Text(name) switch
     {
         null => fallback,

@@ -10,6 +10,7 @@ public sealed partial class DependencyTests
         ["Settings"] = [],
         ["Telemetry"] = [],
         ["Errors"] = [],
+        ["Transport"] = ["Settings"],
         ["EmbeddedPostgres"] = ["Settings"],
         ["Keys"] = ["Settings"],
         ["Persistence"] = ["Errors", "Settings", "Telemetry"],

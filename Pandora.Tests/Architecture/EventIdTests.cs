@@ -19,6 +19,7 @@ public sealed class EventIdTests
         [1050] = "Pandora.MigrationService",
         [1060] = "Pandora.ServiceDefaults",
         [1100] = "Rest",
+        [1200] = "Transport",
         [2000] = "EmbeddedPostgres",
         [2100] = "Persistence",
         [3000] = "Security",

@@ -34,10 +34,28 @@ public sealed class ClientTests(PandoraFixture pandora) : IClassFixture<PandoraF
     [InlineData("""{"type":"developer","name":"a","email":"a\u0007@c.d"}""", "email")]
     [InlineData("""{"type":"developer","name":"a","email":"a@b..d"}""", "email")]
     [InlineData("""{"type":"developer","name":"a","email":"a@b_c.d"}""", "email")]
+    [InlineData("""{"type":"developer","name":"a","email":"a@b\u2026c.d"}""", "email")]
+    [InlineData("""{"type":"developer","name":"a","email":"a@b\u3002d"}""", "email")]
     public async Task A_field_that_breaks_its_rule_is_named(string body, string loc)
     {
         (await Rest.PostAsync("/clients", body))
             .ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ClientCreate", loc);
+    }
+
+    [Theory]
+    [InlineData("\u0938\u0902\u092A\u0930\u094D\u0915@\u0921\u093E\u091F\u093E\u092E\u0947\u0932.\u092D\u093E\u0930\u0924")]
+    [InlineData("user@\u0E15\u0E31\u0E27\u0E2D\u0E22\u0E48\u0E32\u0E07.\u0E44\u0E17\u0E22")]
+    [InlineData("a@mu\u0308nchen.de")]
+    [InlineData("a@l\u00B7l.cat")]
+    [InlineData("a@\u0646\u0627\u0645\u0647\u200C\u0627\u06CC.com")]
+    [InlineData("a@\u0DC1\u0DCA\u200D\u0DBB\u0DD3.lk")]
+    [InlineData("a@\u30C6\u30B9\u30C8\u30FB\u4F8B.jp")]
+    [InlineData("a@xn--mnchen-3ya.de")]
+    public async Task An_e_mail_address_may_be_in_any_script(string email)
+    {
+        var body = new { type = "developer", name = Scenario.NewName("script"), email };
+
+        Assert.Equal(email, (await Rest.PostAsync("/clients", body)).Expect(HttpStatusCode.Created).Text("email"));
     }
 
     [Fact, Checklist(45, 51)]

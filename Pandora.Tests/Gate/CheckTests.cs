@@ -162,6 +162,23 @@ public sealed class CheckTests(PandoraFixture pandora) : IClassFixture<PandoraFi
         Assert.Equal("2026-03-10T12:00:00Z", (string)givenRow["created_at"]!);
     }
 
+    [Theory]
+    [InlineData(23, true)]
+    [InlineData(25, false)]
+    [InlineData(24 * 365 * 70, false)]
+    public async Task A_request_time_far_ahead_counts_as_absent_so_that_no_row_stays_on_top_of_the_log(int hoursAhead, bool isKept)
+    {
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = subscription.Request();
+        var given = pandora.Clock.Now.AddHours(hoursAhead);
+        request.Request.RequestTime = Timestamp.FromDateTimeOffset(given);
+
+        var answer = await pandora.Node.ValidateAsync(request);
+
+        var row = (await pandora.Node.Rest.GetAsync($"/requests/{answer.RequestId}")).Expect(HttpStatusCode.OK);
+        Assert.Equal(Pandora.Core.Rest.Timestamp.Format(isKept ? given : pandora.Clock.Now), row.Text("request_time"));
+    }
+
     [Theory, Checklist(9)]
     [InlineData("1999-12-31T23:59:59Z")]
     [InlineData("2101-01-01T00:00:00Z")]

@@ -61,6 +61,9 @@ internal sealed class TestNode : IAsyncDisposable
     /// <summary>What the node logged as errors, with their causes; "" when there were none.</summary>
     public string Errors => _errors.ToString();
 
+    /// <summary>What the node logged as warnings; "" when there were none.</summary>
+    public string Warnings => _errors.Warnings;
+
     /// <summary>Key material and the like; nodes of one database share it.</summary>
     public string DataDirectory => _directory;
 

@@ -57,6 +57,29 @@ public sealed class OfficialClientTests(PandoraFixture pandora) : IClassFixture<
     }
 
     [Fact]
+    public async Task A_call_of_the_python_client_with_too_much_metadata_fails_alone()
+    {
+        Need(File.Exists(Python) && (await RunAsync(Python, "-c", "import grpc")).ExitCode == 0, "python3-grpcio");
+
+        var (exitCode, output) = await RunAsync(Python, Script("metadata.py"), pandora.Node.GrpcAddress.Authority);
+
+        Assert.True(exitCode == 0, output);
+        Assert.Equal(
+            """
+            {"entries": 1, "size": 33000, "answered": true, "watched": true}
+            {"entries": 1, "size": 64000, "answered": true, "watched": true}
+            {"entries": 400, "size": 150, "answered": true, "watched": true}
+            {"entries": 1, "size": 70000, "answered": false, "watched": true}
+            {"entries": 10, "size": 7000, "answered": false, "watched": true}
+            {"entries": 1, "size": 100000, "answered": false, "watched": true}
+            {"entries": 2, "size": 100000, "answered": false, "watched": true}
+            {"entries": 1, "size": 500000, "answered": false, "watched": true}
+            {"entries": 3, "size": 300000, "answered": false, "watched": true}
+            """,
+            output.Trim());
+    }
+
+    [Fact]
     public async Task The_javascript_client_calls_from_the_proto_files()
     {
         Need(Directory.Exists(Path.Combine(JavaScriptModules, "node_modules", "@grpc", "grpc-js")), "@grpc/grpc-js");

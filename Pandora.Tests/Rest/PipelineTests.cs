@@ -31,12 +31,11 @@ public sealed class PipelineTests(PandoraFixture pandora) : IClassFixture<Pandor
     }
 
     [Theory, Checklist(52)]
-    [InlineData("PUT", "/api/v1/services", "GET, POST")]
-    [InlineData("HEAD", "/api/v1/services", "GET, POST")]
-    [InlineData("OPTIONS", "/api/v1/services/", "GET, POST")]
-    [InlineData("POST", "/api/v1/services/1", "DELETE, GET")]
+    [InlineData("PUT", "/api/v1/services", "GET, HEAD, POST")]
+    [InlineData("OPTIONS", "/api/v1/services/", "GET, HEAD, POST")]
+    [InlineData("POST", "/api/v1/services/1", "DELETE, GET, HEAD")]
     [InlineData("GET", "/api/v1/services/1/status", "PATCH")]
-    [InlineData("HEAD", "/api/v1/health", "GET")]
+    [InlineData("HEAD", "/api/v1/auth/login", "POST")]
     public async Task A_wrong_method_is_told_the_right_ones(string method, string path, string allowed)
     {
         var answer = await AnonymouslyAsync(method, path, Origin);
@@ -45,6 +44,77 @@ public sealed class PipelineTests(PandoraFixture pandora) : IClassFixture<Pandor
         Assert.Equal(allowed, string.Join(", ", answer.Response.Content.Headers.Allow.Order()));
         Assert.Equal("*", answer.Header("Access-Control-Allow-Origin"));
         Assert.Equal(Exposed, answer.Header("Access-Control-Expose-Headers"));
+    }
+
+    [Theory]
+    [InlineData("/api/v1/health")]
+    [InlineData("/api/v1/services")]
+    [InlineData("/api/v1/requests?limit=1")]
+    [InlineData("/swagger/doc.json")]
+    [InlineData("/swagger/index.html")]
+    [InlineData("/scalar")]
+    public async Task HEAD_is_answered_as_GET_is_without_the_body(string path)
+    {
+        await pandora.Scenario.ServiceAsync();
+
+        var get = (await Rest.SendAsync(new HttpRequestMessage(HttpMethod.Get, path))).Expect(HttpStatusCode.OK);
+        var head = (await Rest.SendAsync(new HttpRequestMessage(HttpMethod.Head, path))).Expect(HttpStatusCode.OK);
+
+        Assert.NotEmpty(get.Body);
+        Assert.Empty(head.Body);
+        Assert.Equal(get.Response.Content.Headers.ContentType, head.Response.Content.Headers.ContentType);
+    }
+
+    [Fact]
+    public async Task HEAD_leads_to_the_next_page_and_asks_for_a_token_as_GET_does()
+    {
+        await pandora.Scenario.ServiceAsync();
+        await pandora.Scenario.ServiceAsync();
+
+        var page = await Rest.SendAsync(HttpMethod.Head, "/services?limit=1", null);
+
+        Assert.Equal((await Rest.GetAsync("/services?limit=1")).NextPage, page.NextPage);
+        (await AnonymouslyAsync("HEAD", "/api/v1/services")).Expect(HttpStatusCode.Unauthorized);
+    }
+
+    [Theory]
+    [InlineData("GET", "/api/v1/health", HttpStatusCode.OK)]
+    [InlineData("GET", "/api/v1/services", HttpStatusCode.Unauthorized)]
+    [InlineData("GET", "/api/v1/nowhere", HttpStatusCode.NotFound)]
+    [InlineData("PUT", "/api/v1/services", HttpStatusCode.MethodNotAllowed)]
+    [InlineData("POST", "/api/v1/auth/login", HttpStatusCode.UnprocessableEntity)]
+    public async Task No_answer_of_the_api_may_be_cached_framed_or_taken_for_another_type(string method, string path, HttpStatusCode status)
+    {
+        var answer = (await AnonymouslyAsync(method, path)).Expect(status);
+
+        Assert.Equal("no-store", answer.Header("Cache-Control"));
+        Assert.Equal("nosniff", answer.Header("X-Content-Type-Options"));
+        Assert.Equal("DENY", answer.Header("X-Frame-Options"));
+        Assert.Equal("default-src 'none'; frame-ancestors 'none'", answer.Header("Content-Security-Policy"));
+    }
+
+    [Fact]
+    public async Task No_list_and_no_record_may_be_cached()
+    {
+        var (service, _) = await pandora.Scenario.ServiceAsync();
+
+        foreach (var path in (string[])["/services", $"/services/{service}", "/clients", "/projects", "/environments", "/requests"])
+        {
+            Assert.Equal("no-store", (await Rest.GetAsync(path)).Expect(HttpStatusCode.OK).Header("Cache-Control"));
+        }
+    }
+
+    [Theory]
+    [InlineData("/swagger/index.html")]
+    [InlineData("/swagger/doc.json")]
+    [InlineData("/scalar")]
+    public async Task No_page_of_the_documentation_may_be_framed(string path)
+    {
+        var answer = (await AnonymouslyAsync("GET", path)).Expect(HttpStatusCode.OK);
+
+        Assert.EndsWith("frame-ancestors 'none'", answer.Header("Content-Security-Policy"), StringComparison.Ordinal);
+        Assert.Equal("nosniff", answer.Header("X-Content-Type-Options"));
+        Assert.Equal("DENY", answer.Header("X-Frame-Options"));
     }
 
     [Fact]

@@ -86,6 +86,24 @@ public sealed class TransportTests(PandoraFixture pandora) : IClassFixture<Pando
     }
 
     [Theory]
+    [InlineData("/api_key.v1.APIKeyService/%56alidate")]
+    [InlineData("/api_key.v1.APIKeyService%2FValidate")]
+    [InlineData("/x/../api_key.v1.APIKeyService/Validate")]
+    [InlineData("/./api_key.v1.APIKeyService/Validate")]
+    [InlineData("/x/%2e%2e/api_key.v1.APIKeyService/Validate")]
+    [InlineData("/api_key.v1.APIKeyService/Validate?x")]
+    [InlineData("//api_key.v1.APIKeyService/Validate")]
+    public async Task Another_spelling_of_a_path_is_another_method(string path)
+    {
+        var reply = await CallAsync(request => request.RequestUri = new Uri(
+            pandora.Node.GrpcAddress.GetLeftPart(UriPartial.Authority) + path,
+            new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+
+        Assert.Equal(HttpStatusCode.OK, reply.HttpStatus);
+        Assert.Equal(StatusCode.Unimplemented, reply.Code);
+    }
+
+    [Theory]
     [InlineData(Calls.ValidatePath)]
     [InlineData("/grpc.health.v1.Health/Check")]
     public async Task The_port_of_REST_knows_no_method_of_gRPC(string path)
@@ -111,6 +129,10 @@ public sealed class TransportTests(PandoraFixture pandora) : IClassFixture<Pando
     [InlineData("unix:/run/pandora.sock")]
     [InlineData("pandora.example")]
     [InlineData("a:1:")]
+    [InlineData("a%2Fb")]
+    [InlineData("[::1")]
+    [InlineData("user@host:50051")]
+    [InlineData("/run/pandora.sock")]
     public async Task Any_authority_is_served(string authority)
     {
         for (var i = 0; i < 2; i++) // the second time in a place that remembers the first

@@ -51,6 +51,12 @@ public sealed class SettingsReaderTests
         Assert.Equal(expected, Read(("PANDORA_EXPOSE_VERSION", text)).ExposeVersion);
 
     [Theory]
+    [InlineData("", 0), InlineData("0", 0), InlineData("90", 90), InlineData("90s", 90)]
+    [InlineData("30m", 1_800), InlineData("12h", 43_200), InlineData("30d", 2_592_000)]
+    public void The_age_of_connections_is_in_seconds_or_has_a_unit(string text, int seconds) =>
+        Assert.Equal(TimeSpan.FromSeconds(seconds), Read(("PANDORA_GRPC_MAX_CONNECTION_AGE", text)).GrpcMaxConnectionAge);
+
+    [Theory]
     [InlineData("*", null)]
     [InlineData("", null)]
     [InlineData("https://a.example", "https://a.example")]
@@ -80,6 +86,11 @@ public sealed class SettingsReaderTests
     [InlineData("PANDORA_HTTP_PORT", " 80", "1 to 65535")]
     [InlineData("PANDORA_GRPC_PORT", "-1", "1 to 65535")]
     [InlineData("PANDORA_GRPC_PORT", "80", "two different ports")]
+    [InlineData("PANDORA_GRPC_MAX_CONNECTION_AGE", "-1", "30m")]
+    [InlineData("PANDORA_GRPC_MAX_CONNECTION_AGE", "31d", "30 days")]
+    [InlineData("PANDORA_GRPC_MAX_CONNECTION_AGE", "1.5h", "30m")]
+    [InlineData("PANDORA_GRPC_MAX_CONNECTION_AGE", "m", "30m")]
+    [InlineData("PANDORA_GRPC_MAX_CONNECTION_AGE", "PT1H", "30m")]
     [InlineData("PANDORA_EXPOSE_VERSION", "on", "true, false")]
     [InlineData("PANDORA_CORS_ORIGINS", "a.example", "scheme://host[:port]")]
     [InlineData("PANDORA_CORS_ORIGINS", "https://a.example/", "scheme://host[:port]")]

@@ -51,7 +51,7 @@ internal sealed class CallColumns
         var (check, texts, decision) = (pending.Check, pending.Texts, pending.Decision);
         var (key, service) = (pending.Facts!.Key, pending.Facts.Service);
         _ids.Add(decision.RequestId);
-        _requestTimes.Add((check.RequestTime ?? now).UtcDateTime);
+        _requestTimes.Add(check.LoggedTime(now).UtcDateTime);
         _loggedKeyIds.Add(key?.LoggedId ?? 0);
         _loggedServiceIds.Add(service?.LoggedId ?? 0);
         _reasons.Add((short)decision.Failure);

@@ -1,20 +1,23 @@
 using System.Text;
 
-namespace Pandora.Core.Rpc;
+using Microsoft.Net.Http.Headers;
+
+namespace Pandora.Core.Transport;
 
 /// <summary>
-/// Reads <c>:authority</c> so that Kestrel takes every one that clients and proxies send: lists of addresses,
-/// <c>:50051</c>, <c>[::]:50051</c>. Kestrel ends the call of all that is no host name with a port; nothing here looks at it.
+/// Reads <c>:authority</c> and <c>Host</c> so that Kestrel takes every one that clients, proxies and meshes send: lists of
+/// addresses, <c>:50051</c>, <c>[::]:50051</c>, names with <c>_</c>. Kestrel refuses all that is no host name with a port;
+/// nothing here looks at it.
 /// </summary>
-internal sealed class LenientAuthority : Encoding
+internal sealed class HostNames : Encoding
 {
     private const char Replacement = '_';
 
-    private static readonly LenientAuthority Instance = new();
+    private static readonly HostNames Instance = new();
 
     /// <summary>For the headers of both protocols.</summary>
     /// <returns>Null: as usual.</returns>
-    public static Encoding? For(string header) => header == ":authority" ? Instance : null;
+    public static Encoding? For(string header) => header is ":authority" || header == HeaderNames.Host ? Instance : null;
 
     public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex)
     {

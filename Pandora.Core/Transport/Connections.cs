@@ -1,0 +1,138 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+
+namespace Pandora.Core.Transport;
+
+/// <summary>
+/// Stands before both listeners: no more connections than there is room for, not all of them for one peer, none that says
+/// nothing, and none that gets older than it should.
+/// </summary>
+/// <param name="limit">Of both listeners together.</param>
+internal sealed partial class Connections(int limit, TimeProvider time, ILogger<Connections> logger)
+{
+    /// <summary>How long a connection may say nothing before its first byte.</summary>
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often the operator is told that there is no room, whoever it is for.</summary>
+    private static readonly TimeSpan BetweenWarnings = TimeSpan.FromMinutes(1);
+
+    /// <summary>How many may be of one peer, so that nobody can shut out all others.</summary>
+    private readonly int _share = limit - (limit / 4);
+
+    private readonly Lock _counting = new();
+    private readonly Dictionary<IPAddress, int> _ofPeers = [];
+    private int _open;
+    private long? _warnedAt;
+
+    /// <param name="maxAge">Then the connection is asked to end, without losing a call. Zero: never.</param>
+    public Func<ConnectionDelegate, ConnectionDelegate> Watch(TimeSpan maxAge) =>
+        next => connection => ServeAsync(connection, maxAge, next);
+
+    private async Task ServeAsync(ConnectionContext connection, TimeSpan maxAge, ConnectionDelegate next)
+    {
+        if (await SpeaksAsync(connection))
+        {
+            await using var age = AskToEndAfter(maxAge, connection);
+            await next(connection);
+        }
+        else
+        {
+            connection.Abort();
+        }
+    }
+
+    /// <summary>Null: there is no room. Else the place of the connection until it is disposed.</summary>
+    public IDisposable? TryEnter(EndPoint? remote)
+    {
+        var peer = PeerOf(remote);
+        lock (_counting)
+        {
+            var ofPeer = _ofPeers.GetValueOrDefault(peer);
+            if (_open < limit && ofPeer < _share)
+            {
+                _open++;
+                _ofPeers[peer] = ofPeer + 1;
+                return new Place(this, peer);
+            }
+            if (_warnedAt is not { } then || time.GetElapsedTime(then) >= BetweenWarnings)
+            {
+                _warnedAt = time.GetTimestamp();
+                Log.Refused(logger, peer, _open, ofPeer, limit, _share);
+            }
+            return null;
+        }
+    }
+
+    private void Leave(IPAddress peer)
+    {
+        lock (_counting)
+        {
+            _open--;
+            if (--_ofPeers[peer] == 0)
+            {
+                _ofPeers.Remove(peer);
+            }
+        }
+    }
+
+    /// <summary>An address of IPv4, or the network of 64 bits that one of IPv6 is in.</summary>
+    private static IPAddress PeerOf(EndPoint? remote)
+    {
+        var address = (remote as IPEndPoint)?.Address ?? IPAddress.None;
+        if (address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6)
+        {
+            return address.MapToIPv4();
+        }
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(bytes.Length / 2).Clear();
+        return new IPAddress(bytes);
+    }
+
+    /// <summary>Waits for the first bytes, and leaves them to the next reader.</summary>
+    private async ValueTask<bool> SpeaksAsync(ConnectionContext connection)
+    {
+        var input = connection.Transport.Input;
+        using var patience = new CancellationTokenSource(LongestSilence, time);
+        try
+        {
+            var first = await input.ReadAsync(patience.Token);
+            input.AdvanceTo(first.Buffer.Start);
+            return true;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            return false; // silent, or gone
+        }
+    }
+
+    /// <summary>The moment varies by a tenth, so that what came together does not leave together.</summary>
+    private ITimer? AskToEndAfter(TimeSpan maxAge, ConnectionContext connection) =>
+        maxAge > TimeSpan.Zero && connection.Features.Get<IConnectionLifetimeNotificationFeature>() is { } life
+            ? time.CreateTimer(
+                static state => ((IConnectionLifetimeNotificationFeature)state!).RequestClose(),
+                life,
+                maxAge * (0.9 + (0.2 * Random.Shared.NextDouble())),
+                Timeout.InfiniteTimeSpan)
+            : null;
+
+    private sealed class Place(Connections connections, IPAddress peer) : IDisposable
+    {
+        private int _isLeft;
+
+        public void Dispose()
+        {
+            if (Interlocked.Exchange(ref _isLeft, 1) == 0)
+            {
+                connections.Leave(peer);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(1201, LogLevel.Warning, "A connection from {Peer} was refused: {Open} are open, {OfPeer} of them from there; there is room for {Limit}, and for {Share} from one address.")]
+        public static partial void Refused(ILogger logger, IPAddress peer, int open, int ofPeer, int limit, int share);
+    }
+}

@@ -1,0 +1,36 @@
+using Pandora.Core.Settings;
+using Pandora.Core.Transport;
+
+namespace Pandora.Tests.Transport;
+
+public sealed class ConnectionLimitTests
+{
+    private const long Gibibyte = 1_073_741_824;
+
+    [Theory]
+    [InlineData(1_048_576, 200, 8 * Gibibyte, 8_192)]
+    [InlineData(1_024, 200, 8 * Gibibyte, 824)]
+    [InlineData(300, 200, 8 * Gibibyte, 100)]
+    [InlineData(null, 200, Gibibyte / 2, 512)]
+    [InlineData(1_048_576, 200, 1_000, 32)]
+    public void Connections_fit_into_the_descriptors_and_the_memory_that_there_are(int? descriptors, int needed, long memory, int expected) =>
+        Assert.Equal(expected, ConnectionLimit.From(descriptors, needed, memory));
+
+    [Fact]
+    public void Too_few_descriptors_refuse_the_start_naming_the_settings_that_help()
+    {
+        var refused = Assert.Throws<StartRefusedException>(() => ConnectionLimit.From(231, 200, Gibibyte));
+
+        Assert.Contains("231", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("ulimit -n", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', refused.Message);
+    }
+
+    [Theory]
+    [InlineData("Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 524288               files     \n", 1024)]
+    [InlineData("Max open files            unlimited            unlimited            files     \n", null)]
+    [InlineData("Max processes             1024                 1024                 processes \n", null)]
+    [InlineData("", null)]
+    public void The_limit_of_descriptors_is_read_as_Linux_tells_it(string table, int? expected) =>
+        Assert.Equal(expected, OpenFiles.LimitIn(table));
+}
