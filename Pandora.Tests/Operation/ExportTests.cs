@@ -230,7 +230,7 @@ public sealed class ExportTests(TestServer server)
         Assert.Contains("/api/v1/clients/{id}", routes);
         Assert.DoesNotContain(HealthRoute, routes);
         Assert.Equal(
-            ["administration", "gate"],
+            ["administration", "gate", "reports"],
             metrics.Where(metric => metric.Name == "db.client.operation.duration").SelectMany(metric => metric.Points)
                 .Select(point => point.Attributes["db.client.connection.pool.name"]).Distinct().Where(name => name != "migrations").Order());
         Assert.Superset(
