@@ -6,6 +6,9 @@ namespace Pandora.Core.Persistence;
 internal static class DatabaseProbe
 {
     private const string Encoding = "UTF8";
+
+    /// <summary>That of a server whose locale is C: it keeps what it gets, whatever that is.</summary>
+    private const string NoEncoding = "SQL_ASCII";
     private const int Rounds = 3;
 
     /// <summary>Who runs what a connection sends: the id of a process alone may be used again, or on two servers.</summary>
@@ -27,7 +30,7 @@ internal static class DatabaseProbe
         {
             await answer.ReadAsync(ct);
             var (encoding, name) = (answer.GetString(0), answer.GetString(3));
-            if (encoding != Encoding)
+            if (encoding is not (Encoding or NoEncoding))
             {
                 return new DatabaseObstacle(
                     $"{name} has the encoding {encoding}, in which not every text can be stored; accepted is {Encoding}: move it to a database made with ENCODING '{Encoding}' TEMPLATE template0",

@@ -27,13 +27,25 @@ public sealed class DatabaseStartTests(DatabaseStartTests.Place place) : IClassF
     }
 
     [Theory]
-    [InlineData("LATIN1"), InlineData("EUC_JP"), InlineData("SQL_ASCII")]
+    [InlineData("LATIN1"), InlineData("EUC_JP"), InlineData("EUC_KR")]
     public async Task An_encoding_that_cannot_hold_every_text_is_refused(string encoding)
     {
         var name = Scenario.NewName("encoded");
         await _server.ExecuteAsync($"CREATE DATABASE \"{name}\" OWNER pandora ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
 
         await ExpectRefusalAsync(Database(name), $"encoding {encoding}", "ENCODING 'UTF8'");
+    }
+
+    [Fact]
+    public async Task A_database_of_a_server_without_a_locale_keeps_every_text_and_is_taken()
+    {
+        var name = Scenario.NewName("ascii");
+        await _server.ExecuteAsync($"CREATE DATABASE \"{name}\" OWNER pandora ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
+        using var folder = new DataFolder();
+
+        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("ConnectionStrings__pandora", Database(name)));
+
+        Assert.Equal(0, await process.StopAsync());
     }
 
     [Fact]
