@@ -106,10 +106,34 @@ internal readonly struct KeyMasker
         {
             Append(text[copied..wanted]);
         }
-        return result.ToString();
+        return WithoutHalves(result).ToString();
 
         // One character more than is kept shows that something was cut.
         void Append(ReadOnlySpan<char> part) => result.Append(part[..Math.Clamp(enough + 1 - result.Length, 0, part.Length)]);
+    }
+
+    /// <summary>
+    /// Where a key ended within a character of two halves, or the text was cut there, the half that is left is replaced: no
+    /// database could store it.
+    /// </summary>
+    private static StringBuilder WithoutHalves(StringBuilder text)
+    {
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (!char.IsSurrogate(text[i]))
+            {
+                continue;
+            }
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
+            {
+                i++;
+            }
+            else
+            {
+                text[i] = '\uFFFD';
+            }
+        }
+        return text;
     }
 
     private List<Found>? Find(ReadOnlySpan<char> text)

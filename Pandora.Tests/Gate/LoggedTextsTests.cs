@@ -21,6 +21,18 @@ public sealed class LoggedTextsTests
         Assert.Equal(kept, LoggedTexts.From(Of("key", CallMetadata.Empty with { Headers = headers }), "...", MetadataLogging.Full).Metadata.Headers);
 
     [Fact]
+    public void No_half_of_a_character_is_left_where_a_key_ends_within_one()
+    {
+        var presented = string.Concat(Enumerable.Repeat("\U0001F600", 40));
+        var body = presented[..^2] + "\U0001F601 and more"; // the first halves of both are the same
+
+        var kept = LoggedTexts.From(Of(presented, CallMetadata.Empty with { Body = body }), "...", MetadataLogging.Full).Metadata.Body;
+
+        Assert.EndsWith("\uFFFD and more", kept, StringComparison.Ordinal);
+        Assert.DoesNotContain(kept.EnumerateRunes(), rune => rune.Value is >= 0xD800 and <= 0xDFFF);
+    }
+
+    [Fact]
     public void A_check_without_metadata_costs_no_memory_but_the_object_that_holds_its_texts()
     {
         var check = Of(Secrets.OfShape("pdk_", new Random(4)), CallMetadata.Empty) with { Path = "/v1/customers/0190b7f0-5a1c-7d3e-9a4b-2f6c8e1d0a3b/orders/4711/lines" };

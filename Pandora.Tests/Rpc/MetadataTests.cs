@@ -90,7 +90,8 @@ public sealed class MetadataTests(PandoraFixture pandora) : IClassFixture<Pandor
         var held = GC.GetTotalMemory(forceFullCollection: true) - before;
 
         waiting.ForEach(call => call.Dispose());
-        Assert.True(held < Calls * 40_000, $"{held} bytes for {Calls} calls with 60 kB of metadata each");
+        // Kept, the texts would take 120 kB a call. Other tests take memory meanwhile.
+        Assert.True(held < Calls * 80_000, $"{held} bytes for {Calls} calls with 60 kB of metadata each");
     }
 
     private static Metadata Entries(int count, int bytes)
