@@ -19,7 +19,7 @@ internal sealed partial class LedgerWriter(
     private const int MostSettledAtOnce = 200;
 
     // Callers learn within 5 s that the database is unavailable. Who waited too long is not taken into a batch any more, so
-    // that a batch has a second at least.
+    // that a batch has 0.7 s at least.
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan WaitLimit = TimeSpan.FromSeconds(3.3);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(50);
