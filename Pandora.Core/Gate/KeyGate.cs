@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.CompilerServices;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Gate.Ledger;
@@ -32,8 +31,7 @@ internal sealed class KeyGate(
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
     /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<CheckAnswer> CheckAsync(Check check, IPAddress? peer, CancellationToken ct)
+    public ValueTask<CheckAnswer> CheckAsync(Check check, IPAddress? peer, CancellationToken ct)
     {
         // :: 1
         var mayExist = ApiKeyText.MayExist(check.ApiKey);
@@ -45,7 +43,8 @@ internal sealed class KeyGate(
         var pending = new PendingCheck(
             LoggedTexts.MaskMethod(check).WithoutTexts(),
             LoggedTexts.From(check, ApiKeyText.Mask(check.ApiKey), settings.LogMetadata),
-            lookUp)
+            lookUp,
+            meters)
         {
             // :: 2
             Facts = cache.Find(lookUp),
@@ -53,32 +52,9 @@ internal sealed class KeyGate(
             Peer = peer,
             Call = CallWatch.Current(),
         };
-        await using var abandon = ct.UnsafeRegister(
-            static (state, token) => ((PendingCheck)state!).Abandon(token), pending);
-        try
-        {
-            // :: 3
-            ledger.Add(pending);
-            return await pending.Answer;
-        }
-        catch (Exception e)
-        {
-            CountUndecided(check.Kind, e);
-            throw;
-        }
-    }
-
-    /// <summary>Counts a check that gets no answer.</summary>
-    private void CountUndecided(CheckKind kind, Exception fault)
-    {
-        var (outcome, error) = fault switch
-        {
-            GateUnavailableException unavailable => ("unavailable", unavailable.Cause),
-            IdempotencyConflictException => ("conflict", "idempotency_key"),
-            OperationCanceledException => ("abandoned", "caller"),
-            _ => ("failed", "internal"),
-        };
-        meters.Undecided(AnswerTally.MethodOf(kind), outcome, error);
+        // :: 3
+        ledger.Add(pending);
+        return pending.Answer(ct);
     }
 
     private static bool IsLonger(string text, int characters) =>

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Buffers.Binary;
 using System.Collections.Frozen;
 using System.Globalization;
 using System.IO.Pipelines;
@@ -10,8 +8,6 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Primitives;
-using Microsoft.Net.Http.Headers;
-using Pandora.Core.Gate;
 using Pandora.Core.Telemetry;
 using RpcStatus = Google.Rpc.Status;
 
@@ -22,30 +18,16 @@ namespace Pandora.Core.Rpc;
 /// <code>
 /// (0) not a gRPC call: 405, 415
 /// (1) metadata too large, method unknown, deadline over: refused without looking at the body
-/// (2) the library reads the message, calls the service and writes
-/// (3) an exception has become UNKNOWN, the one status that no service of ours uses: say what it means, and log our faults
+/// (2) the library reads the message, calls the service, which explains its exceptions itself, and writes
+/// (3) what the library could not read has become UNKNOWN, the one status that no service of ours uses: say what it means
 /// </code>
 /// </summary>
-internal sealed partial class CallFilter
+internal sealed class CallFilter
 {
     private const string ContentType = "application/grpc";
     private const string NotOurs = "/grpc.";
     private const string DetailsTrailer = "grpc-status-details-bin";
     private const string Cancelled = "CANCELLED";
-
-    // Whether the message is compressed, and its length.
-    private const int FrameHeader = 5;
-    private const int LargestGzipRatio = 1_032;
-
-    /// <summary>Of the names and values of a call's metadata, in bytes; a little more goes for what clients add.</summary>
-    private const int MaxMetadataBytes = 65_536;
-    private const int BytesForClients = 4_096;
-
-    /// <summary>More than that is not kept for as long as the call takes.</summary>
-    private const int KeptMetadataBytes = 4_096;
-
-    /// <summary>Of a value that is read here, in bytes.</summary>
-    private const int LongestReadValue = 1_024;
 
     /// <summary>How long a caller may take to send the one message of a call.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -61,25 +43,24 @@ internal sealed partial class CallFilter
     private static readonly RpcStatus TooMuchMetadata = new()
     {
         Code = (int)StatusCode.ResourceExhausted,
-        Message = $"The metadata of the call is larger than {MaxMetadataBytes} bytes.",
+        Message = $"The metadata of the call is larger than {MetadataLimit.Bytes} bytes.",
     };
-
-    /// <summary>What is read of the metadata, here and by the library.</summary>
-    private static readonly FrozenSet<string> ReadNames = new[]
-    {
-        HeaderNames.ContentType, HeaderNames.ContentLength, HeaderNames.GrpcTimeout, HeaderNames.GrpcEncoding,
-        HeaderNames.GrpcAcceptEncoding, HeaderNames.TraceParent, HeaderNames.TraceState,
-    }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The names of the status codes in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
     private static readonly string[] Words = [.. Enum.GetValues<StatusCode>().Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()))];
+
+    private static readonly Func<object, Task> LeaveCall = static budget =>
+    {
+        ((MessageBudget)budget).LeaveCall();
+        return Task.CompletedTask;
+    };
 
     private readonly FrozenDictionary<string, Route> _routes;
     private readonly MessageBudget _budget = new();
     private readonly CallWatch _watch;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _time;
-    private readonly ILogger<CallFilter> _logger;
+    private readonly CallFaults _faults;
 
     // Services live as long as the node: a call needs no scope, which would cost more than the rest of the binding.
     private readonly IServiceProvidersFeature _services;
@@ -90,13 +71,13 @@ internal sealed partial class CallFilter
         CallWatch watch,
         IHostApplicationLifetime lifetime,
         TimeProvider time,
-        ILogger<CallFilter> logger,
+        CallFaults faults,
         IServiceProvider services)
     {
         _watch = watch;
         _lifetime = lifetime;
         _time = time;
-        _logger = logger;
+        _faults = faults;
         _services = new ServiceProvidersFeature { RequestServices = services };
         _routes = (from endpoint in endpoints
                    let method = endpoint.Metadata.GetMetadata<GrpcMethodMetadata>()?.Method
@@ -127,14 +108,9 @@ internal sealed partial class CallFilter
         }
 
         // :: 1
-        var metadataBytes = SizeOf(request.Headers);
-        if (metadataBytes > MaxMetadataBytes + BytesForClients)
+        if (!MetadataLimit.Holds(request.Headers))
         {
             return Refuse(context.Response, TooMuchMetadata);
-        }
-        if (metadataBytes > KeptMetadataBytes)
-        {
-            Drop(request.Headers);
         }
         // Not the path, in which escapes are undone and dots resolved: who looks at calls on their way sees the target.
         if (!_routes.TryGetValue(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget, out var route))
@@ -146,34 +122,35 @@ internal sealed partial class CallFilter
         {
             return Refuse(context.Response, Late);
         }
-        return _budget.TryEnterCall() ? RunAsync(route, context) : Refuse(context.Response, Busy);
+        if (!_budget.TryEnterCall())
+        {
+            return Refuse(context.Response, Busy);
+        }
+        context.Response.OnCompleted(LeaveCall, _budget);
+
+        // :: 2
+        LiftDataRate(context.Features);
+        var isWhole = !route.IsStream && MessageFrame.IsWhole(context.Request.BodyReader);
+        // Most calls. Whatever else stood around them would cost more than all that is done for them here.
+        return isWhole && route.Watched is not null && !_watch.IsNeeded ? route.Serve(context) : RunAsync(route, isWhole, context);
     }
 
-    private async Task RunAsync(Route route, HttpContext context)
+    private async Task RunAsync(Route route, bool isWhole, HttpContext context)
     {
-        // :: 2
         var headers = context.Request.Headers;
         var call = route.Watched is { } watched ? _watch.Begin(watched, headers.TraceParent, headers.TraceState) : default;
-        LiftDataRate(context.Features);
         var end = End.Served;
-        try
+        if (route.IsStream)
         {
-            if (route.IsStream)
-            {
-                await ServeUntilStopAsync(route, context);
-            }
-            else if (IsSmall(context.Request.BodyReader))
-            {
-                await route.Serve(context);
-            }
-            else
-            {
-                end = await ServeWithinLimitsAsync(route, context);
-            }
+            await ServeUntilStopAsync(route, context);
         }
-        finally
+        else if (isWhole)
         {
-            _budget.LeaveCall();
+            await route.Serve(context);
+        }
+        else
+        {
+            end = await ServeWithinLimitsAsync(route, context);
         }
 
         // :: 3
@@ -192,7 +169,7 @@ internal sealed partial class CallFilter
             {
                 End.Late => Late,
                 End.Busy => Busy,
-                _ => Explain(route, context),
+                _ => _faults.Explain(route.Path, context.Features.Get<IServerCallContextFeature>()?.ServerCallContext.Status.DebugException),
             };
             response.ContentType ??= ContentType;
             Write(target, status);
@@ -219,7 +196,7 @@ internal sealed partial class CallFilter
         var started = _time.GetTimestamp();
         // Disposing waits for a tick under way, so that it cannot reach the next call that uses this body.
         await using var timer = _time.CreateTimer(_ => { isOver = true; body.CancelPendingRead(); }, null, patience, Timeout.InfiniteTimeSpan);
-        var bytes = await ReadSizeAsync(body);
+        var bytes = await MessageFrame.ReadSizeAsync(body);
         if (isOver)
         {
             return End.Late;
@@ -239,60 +216,6 @@ internal sealed partial class CallFilter
         }
         await route.Serve(context);
         return isOver && CodeOf(context.Response.Headers.GrpcStatus) == StatusCode.Internal ? End.Late : End.Served;
-    }
-
-    /// <summary>
-    /// How much memory the message will take, from the five bytes before it, which stay where they are. Of a compressed one
-    /// nothing is known but that it cannot grow to more than a message may have, nor by more than gzip can pack.
-    /// </summary>
-    private static async ValueTask<long> ReadSizeAsync(PipeReader body)
-    {
-        while (true)
-        {
-            ReadResult read;
-            try
-            {
-                read = await body.ReadAsync();
-            }
-            catch (Exception e) when (e is IOException or BadHttpRequestException or OperationCanceledException)
-            {
-                return 0; // the library comes upon the same, and says so
-            }
-            var size = MessageSizeOf(read.Buffer);
-            var isEnough = size is not null || read.IsCompleted || read.IsCanceled;
-            body.AdvanceTo(read.Buffer.Start, isEnough ? read.Buffer.Start : read.Buffer.End);
-            if (isEnough)
-            {
-                return size ?? 0;
-            }
-        }
-    }
-
-    private static long? MessageSizeOf(ReadOnlySequence<byte> buffer)
-    {
-        if (buffer.Length < FrameHeader)
-        {
-            return null;
-        }
-        Span<byte> header = stackalloc byte[FrameHeader];
-        buffer.Slice(0, FrameHeader).CopyTo(header);
-        var length = Math.Min(BinaryPrimitives.ReadUInt32BigEndian(header[1..]), RpcPipeline.MaxMessageBytes);
-        return header[0] == 0 ? length : Math.Min(length * LargestGzipRatio, RpcPipeline.MaxMessageBytes);
-    }
-
-    private RpcStatus Explain(Route route, HttpContext context)
-    {
-        var exception = context.Features.Get<IServerCallContextFeature>()?.ServerCallContext.Status.DebugException;
-        var status = GrpcErrors.StatusOf(exception);
-        if (status == GrpcErrors.Unexpected)
-        {
-            Log.CallFailed(_logger, route.Path, exception);
-        }
-        else if (status == GrpcErrors.Unavailable && exception is not GateUnavailableException) // the gate logs its own
-        {
-            Log.CallRefused(_logger, route.Path, exception!.GetType().Name, exception.Message);
-        }
-        return status;
     }
 
     private static Task Refuse(HttpResponse response, RpcStatus status)
@@ -333,42 +256,6 @@ internal sealed partial class CallFilter
         {
             rate.MinDataRate = null;
         }
-    }
-
-    private static int SizeOf(IHeaderDictionary metadata)
-    {
-        var bytes = 0;
-        foreach (var (name, values) in metadata)
-        {
-            bytes += name.Length * values.Count;
-            foreach (var value in values)
-            {
-                bytes += value?.Length ?? 0;
-            }
-        }
-        return bytes;
-    }
-
-    /// <summary>Leaves of the metadata what is read. What a caller adds must not cost memory while the call waits.</summary>
-    private static void Drop(IHeaderDictionary metadata)
-    {
-        foreach (var name in metadata.Where(entry => !ReadNames.Contains(entry.Key) || entry.Value.ToString().Length > LongestReadValue)
-            .Select(entry => entry.Key).ToList())
-        {
-            metadata.Remove(name);
-        }
-    }
-
-    /// <summary>Whether the whole body is there, and small, and says what it is: most are.</summary>
-    private static bool IsSmall(PipeReader body)
-    {
-        if (!body.TryRead(out var read))
-        {
-            return false;
-        }
-        var isSmall = read is { IsCompleted: true, Buffer.Length: <= MessageBudget.FreeBytes } && read.Buffer.FirstSpan is [] or [0, ..];
-        body.AdvanceTo(read.Buffer.Start);
-        return isSmall;
     }
 
     /// <summary>Messages in protobuf, the default; parameters say nothing to us.</summary>
@@ -430,13 +317,4 @@ internal sealed partial class CallFilter
     /// <param name="Watched">Null: health and reflection are asked too often to tell anything.</param>
     /// <param name="IsStream">Whether callers may send any number of messages.</param>
     private sealed record Route(string Path, RequestDelegate Serve, WatchedMethod? Watched, bool IsStream);
-
-    private static partial class Log
-    {
-        [LoggerMessage(5001, LogLevel.Error, "{Method} failed unexpectedly")]
-        public static partial void CallFailed(ILogger logger, string method, Exception? exception);
-
-        [LoggerMessage(5002, LogLevel.Warning, "{Method} refused: the database is not available ({Type}: {Message})")]
-        public static partial void CallRefused(ILogger logger, string method, string type, string message);
-    }
 }

@@ -32,11 +32,10 @@ internal static class GrpcErrors
     private static readonly RpcStatus IdempotencyConflict = StatusOf(OtherCall("ValidateRequest", "idempotency_key"));
 
     /// <summary>To be thrown by a service; carries google.rpc.BadRequest or RetryInfo where the error has something for them.</summary>
-    public static RpcException Of(Error error)
-    {
-        var status = StatusOf(error);
-        return status.Details.Count > 0 ? status.ToRpcException() : new RpcException(new((StatusCode)status.Code, status.Message));
-    }
+    public static RpcException Of(Error error) => ToException(StatusOf(error));
+
+    public static RpcException ToException(RpcStatus status) =>
+        status.Details.Count > 0 ? status.ToRpcException() : new RpcException(new((StatusCode)status.Code, status.Message));
 
     /// <summary>What a caller hears of an exception: <see cref="Unexpected"/> if it is a fault of ours and belongs in the log.</summary>
     public static RpcStatus StatusOf(Exception? exception) => exception switch

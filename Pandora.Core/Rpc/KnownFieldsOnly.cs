@@ -56,8 +56,20 @@ internal sealed class KnownFieldsOnly<TService>(IServiceProvider services) : ISe
             var parser = ((IMessage)Activator.CreateInstance<TRequest>()).Descriptor.Parser.WithDiscardUnknownFields(true);
             var reader = Marshallers.Create<TRequest>(
                 method.RequestMarshaller.ContextualSerializer,
-                call => (TRequest)parser.ParseFrom(call.PayloadAsReadOnlySequence()));
+                call => Read<TRequest>(parser, call));
             return new Method<TRequest, TResponse>(method.Type, method.ServiceName, method.Name, reader, method.ResponseMarshaller);
+        }
+
+        private static TRequest Read<TRequest>(MessageParser parser, DeserializationContext call)
+        {
+            try
+            {
+                return (TRequest)parser.ParseFrom(call.PayloadAsReadOnlySequence());
+            }
+            catch (InvalidProtocolBufferException e)
+            {
+                throw GrpcErrors.ToException(GrpcErrors.StatusOf(e));
+            }
         }
     }
 }

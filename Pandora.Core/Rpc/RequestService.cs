@@ -9,7 +9,7 @@ using Status = Grpc.Core.Status;
 namespace Pandora.Core.Rpc;
 
 /// <summary>request.v1.RequestService: stores how the calls that were let through ended.</summary>
-internal sealed class RequestService(ExecutionReports reports) : Protos.Request.V1.RequestService.RequestServiceBase
+internal sealed class RequestService(ExecutionReports reports, CallFaults faults) : Protos.Request.V1.RequestService.RequestServiceBase
 {
     private static readonly Empty Done = new();
 
@@ -18,31 +18,38 @@ internal sealed class RequestService(ExecutionReports reports) : Protos.Request.
 
     public override async Task<Empty> UpdateExecutionStatus(UpdateExecutionStatusRequest request, ServerCallContext context)
     {
-        var faults = new InputFaults(nameof(UpdateExecutionStatusRequest));
+        var input = new InputFaults(nameof(UpdateExecutionStatusRequest));
         if (!UuidText.TryRead(request.Id, out var id))
         {
-            faults.Add("id", "id must be a UUID.");
+            input.Add("id", "id must be a UUID.");
         }
         var (status, first, last) = Outcome(request.ExecutionStatus);
-        CheckDetail(ref faults, request.Detail, status);
+        CheckDetail(ref input, request.Detail, status);
         if (request.StatusCode < first || request.StatusCode > last)
         {
-            faults.Add(
+            input.Add(
                 "status_code",
                 "status_code must be 100 to 399 for success, 400 to 499 for client_error, 500 to 599 for server_error.");
         }
         if (status is null)
         {
-            faults.Add("execution_status", "execution_status must be success, client_error or server_error.");
+            input.Add("execution_status", "execution_status must be success, client_error or server_error.");
         }
-        faults.ThrowIfAny();
+        input.ThrowIfAny();
 
-        return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, context.CancellationToken) switch
+        try
         {
-            ReportOutcome.Accepted => Done,
-            ReportOutcome.NotFound => throw GrpcErrors.Of(Error.NotFound("Request", ("id", id))),
-            _ => throw new RpcException(Settled),
-        };
+            return await reports.ReportAsync(id, status!.Value, (int)request.StatusCode, request.Detail, context.CancellationToken) switch
+            {
+                ReportOutcome.Accepted => Done,
+                ReportOutcome.NotFound => throw GrpcErrors.Of(Error.NotFound("Request", ("id", id))),
+                _ => throw new RpcException(Settled),
+            };
+        }
+        catch (Exception e) when (CallFaults.IsUnexplained(e, context))
+        {
+            throw faults.Explain(context, e);
+        }
     }
 
     /// <summary>The final status of a word with its range of codes; without a status, the range of them all.</summary>

@@ -9,7 +9,7 @@ using Pandora.Protos.Reservation.V1;
 namespace Pandora.Core.Rpc;
 
 /// <summary>reservation.v1.ReservationService: holds units of a quota, and settles what is held.</summary>
-internal sealed class ReservationService(KeyGate gate, Reservations reservations, NodeMeters meters)
+internal sealed class ReservationService(KeyGate gate, Reservations reservations, CallFaults faults, NodeMeters meters)
     : Protos.Reservation.V1.ReservationService.ReservationServiceBase
 {
     private static readonly Empty Done = new();
@@ -24,6 +24,10 @@ internal sealed class ReservationService(KeyGate gate, Reservations reservations
         catch (IdempotencyConflictException)
         {
             throw GrpcErrors.Of(GrpcErrors.OtherCall(nameof(ReserveRequest), "validate.idempotency_key"));
+        }
+        catch (Exception e) when (CallFaults.IsUnexplained(e, context))
+        {
+            throw faults.Explain(context, e);
         }
         var response = new ReserveResponse
         {
@@ -40,23 +44,37 @@ internal sealed class ReservationService(KeyGate gate, Reservations reservations
 
     public override async Task<Empty> Commit(CommitRequest request, ServerCallContext context)
     {
-        var faults = new InputFaults(nameof(CommitRequest));
-        var id = ReadId(ref faults, request.Params);
+        var input = new InputFaults(nameof(CommitRequest));
+        var id = ReadId(ref input, request.Params);
         long? used = request.HasActualQuantity ? request.ActualQuantity : null;
         if (used < 0)
         {
-            faults.Add("actual_quantity", "actual_quantity must be 0 to the quantity that was reserved.");
+            input.Add("actual_quantity", "actual_quantity must be 0 to the quantity that was reserved.");
         }
-        faults.ThrowIfAny();
-        return Answer(id, await reservations.CommitAsync(id, used, context.CancellationToken), "committed");
+        input.ThrowIfAny();
+        try
+        {
+            return Answer(id, await reservations.CommitAsync(id, used, context.CancellationToken), "committed");
+        }
+        catch (Exception e) when (CallFaults.IsUnexplained(e, context))
+        {
+            throw faults.Explain(context, e);
+        }
     }
 
     public override async Task<Empty> Rollback(RollbackRequest request, ServerCallContext context)
     {
-        var faults = new InputFaults(nameof(RollbackRequest));
-        var id = ReadId(ref faults, request.Params);
-        faults.ThrowIfAny();
-        return Answer(id, await reservations.RollbackAsync(id, context.CancellationToken), "rolled_back");
+        var input = new InputFaults(nameof(RollbackRequest));
+        var id = ReadId(ref input, request.Params);
+        input.ThrowIfAny();
+        try
+        {
+            return Answer(id, await reservations.RollbackAsync(id, context.CancellationToken), "rolled_back");
+        }
+        catch (Exception e) when (CallFaults.IsUnexplained(e, context))
+        {
+            throw faults.Explain(context, e);
+        }
     }
 
     private static Guid ReadId(ref InputFaults faults, BaseReservationParams? parameters)

@@ -24,6 +24,9 @@ internal sealed class CallWatch(NodeMeters meters, TraceSampling sampling)
 
     private const string BatchName = "pandora.batch";
 
+    /// <summary>Whether anybody listens.</summary>
+    public bool IsNeeded => meters.TimesCalls || Source.HasListeners();
+
     /// <param name="traceParent">Of the caller. Null or unreadable: the call begins a trace of its own.</param>
     public WatchedCall Begin(WatchedMethod method, string? traceParent, string? traceState)
     {

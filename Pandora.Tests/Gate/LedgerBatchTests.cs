@@ -2,6 +2,7 @@ using Pandora.Core.Gate;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Persistence;
 using Pandora.Core.Quotas;
+using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Gate;
 
@@ -46,7 +47,7 @@ public sealed class LedgerBatchTests
             "key", "service", "1", CheckKind.Validate, 1, null, TimeSpan.Zero, "/", "GET", "192.0.2.7", null, CallMetadata.Empty);
         var owner = new KeyOwner(new NamedRecord(1, "e"), new NamedRecord(1, "p"), new NamedRecord(1, "c"));
         return new PendingCheck(
-            check, new LoggedTexts("...", "service", "1", "/", CallMetadata.Empty), new LookUpKey([], "service", "1"))
+            check, new LoggedTexts("...", "service", "1", "/", CallMetadata.Empty), new LookUpKey([], "service", "1"), SilentMeters.Instance)
         {
             Facts = new Facts(
                 1,

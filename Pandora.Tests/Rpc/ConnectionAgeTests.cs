@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Grpc.Core;
 using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Pandora.Protos.ApiKey.V1;
@@ -24,8 +25,16 @@ public sealed class ConnectionAgeTests(PandoraFixture pandora) : IClassFixture<P
         {
             while (caller.Connections < 4)
             {
-                Assert.True((await keys.ValidateConsumeAsync(check, cancellationToken: Ct)).BaseResponse.Valid);
-                Interlocked.Increment(ref passed);
+                try
+                {
+                    Assert.True((await keys.ValidateConsumeAsync(check, cancellationToken: Ct)).BaseResponse.Valid);
+                    Interlocked.Increment(ref passed);
+                }
+                catch (RpcException e) when (e.Status.DebugException is HttpRequestException { InnerException: HttpProtocolException { ErrorCode: 0 } })
+                {
+                    // This client does not always try again by itself what it was about to send over a connection that
+                    // ended without an error. Had the call arrived, it would have a row too many below.
+                }
             }
         })).WaitAsync(TimeSpan.FromSeconds(30), Ct);
 

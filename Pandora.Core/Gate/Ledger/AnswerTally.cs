@@ -39,6 +39,19 @@ internal sealed class AnswerTally(NodeMeters meters)
         }
     }
 
+    /// <summary>Counts a check that gets no answer.</summary>
+    public static void AddUndecided(NodeMeters meters, CheckKind kind, Exception fault)
+    {
+        var (outcome, error) = fault switch
+        {
+            GateUnavailableException unavailable => ("unavailable", unavailable.Cause),
+            IdempotencyConflictException => ("conflict", "idempotency_key"),
+            OperationCanceledException => ("abandoned", "caller"),
+            _ => ("failed", "internal"),
+        };
+        meters.Undecided(MethodOf(kind), outcome, error);
+    }
+
     private void Report(CheckKind kind, FailureCode failure, int count)
     {
         meters.Answered(MethodOf(kind), EnumWords<FailureCode>.Upper[failure], count);

@@ -46,6 +46,17 @@ internal sealed class LaneQueue
 
     public bool IsClosed => Volatile.Read(ref _isClosed);
 
+    /// <summary>Puts a check into the line of its key. It fails if there is no room for it, or the queue is closed.</summary>
+    public void Add(PendingCheck check)
+    {
+        if (!(check.Facts?.Key is { } key ? TryAdd(check, isKnown: true, key.Id) : TryAdd(check, isKnown: false, check.LookUp.GetHashCode())))
+        {
+            check.Fail(IsClosed
+                ? new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping)
+                : new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull));
+        }
+    }
+
     /// <summary>False: the line is full, or the queue is closed.</summary>
     /// <param name="isKnown">Whether the node knows the key.</param>
     /// <param name="line">Of which key it is; checks of one line are served in their order.</param>

@@ -42,25 +42,14 @@ internal sealed class LedgerLanes : IHostedService, IDisposable
         meters.ShowDirectory(() => cache.Refreshes, () => cache.Known, () => cache.Unknown);
     }
 
-    /// <summary>Puts a check into its lane; its task completes with the answer.</summary>
-    /// <exception cref="GateUnavailableException">Too many wait, or the node is stopping.</exception>
+    /// <summary>Puts a check into its lane. It fails if too many wait there, or the node is stopping.</summary>
     public void Add(PendingCheck check)
     {
         // Where a check goes is a matter of speed alone: counters are locked in one order by whoever charges them. What is
         // not looked up yet goes by its key; what has an idempotency key too, so that its repetition comes behind it.
         var home = check.IdempotencyKey is null && check.Facts?.Counter is { } counter ? counter.Id : check.LookUp.GetHashCode();
-        var lane = _lanes[(uint)home % LaneCount];
-        if (!TryAdd(lane, check))
-        {
-            throw lane.IsClosed
-                ? new GateUnavailableException("The node is stopping.", GateUnavailableException.Stopping)
-                : new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull);
-        }
+        _lanes[(uint)home % LaneCount].Add(check);
     }
-
-    /// <summary>False: the line of its key is full, or the lane is closed.</summary>
-    public static bool TryAdd(LaneQueue lane, PendingCheck check) =>
-        check.Facts?.Key is { } key ? lane.TryAdd(check, isKnown: true, key.Id) : lane.TryAdd(check, isKnown: false, check.LookUp.GetHashCode());
 
     public void Dispose() => _stopNow.Dispose();
 

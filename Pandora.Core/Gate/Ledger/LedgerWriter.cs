@@ -235,7 +235,7 @@ internal sealed partial class LedgerWriter(
         Answer(written, now);
         if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
         {
-            PutBack(postponed);
+            postponed.ForEach(lane.Add); // to the end of their lines
             return [];
         }
         return postponed;
@@ -307,7 +307,7 @@ internal sealed partial class LedgerWriter(
         Answer(written, now);
         if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
         {
-            PutBack(postponed);
+            postponed.ForEach(lane.Add); // to the end of their lines
             return checks.FindAll(check => !postponed.Contains(check));
         }
         return checks;
@@ -387,18 +387,6 @@ internal sealed partial class LedgerWriter(
             && await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, MostSettledAtOnce, ct), ct);
         await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
         return !isLeft;
-    }
-
-    /// <summary>To the end of their lines.</summary>
-    private void PutBack(List<PendingCheck> checks)
-    {
-        foreach (var check in checks)
-        {
-            if (!LedgerLanes.TryAdd(lane, check))
-            {
-                check.Fail(new GateUnavailableException("Too many checks are waiting for the database.", GateUnavailableException.QueueFull));
-            }
-        }
     }
 
     private void Answer(List<PendingCheck> checks, DateTimeOffset now)

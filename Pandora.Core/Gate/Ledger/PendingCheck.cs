@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Threading.Tasks.Sources;
 using Pandora.Core.Gate.Idempotency;
+using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Ledger;
 
@@ -10,7 +11,7 @@ namespace Pandora.Core.Gate.Ledger;
 /// caller may end it at any time; the writer then drops it, or takes it back if it was committed meanwhile.
 /// </summary>
 /// <remarks>What waits for the answer goes on at once, on the thread that gives it.</remarks>
-internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp) : IValueTaskSource<CheckAnswer>
+internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey lookUp, NodeMeters meters) : IValueTaskSource<CheckAnswer>
 {
     private const int BytesWithoutTexts = 1_024;
 
@@ -20,9 +21,7 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
 
     private int _state = Open;
     private ManualResetValueTaskSourceCore<CheckAnswer> _answer;
-
-    /// <summary>The answer; to be awaited once.</summary>
-    public ValueTask<CheckAnswer> Answer => new(this, _answer.Version);
+    private CancellationTokenRegistration _giveUp;
 
     public Check Check => check;
 
@@ -78,20 +77,20 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
         Facts.Counter?.Schedule.Advance(now).NextReset,
         Decision.Reservation);
 
-    /// <summary>Ends the check without an answer because its caller gave up.</summary>
-    public void Abandon(CancellationToken ct)
+    /// <summary>The answer, which may be there already; to be asked for and awaited once.</summary>
+    /// <param name="ct">The caller gives up: the check ends without an answer.</param>
+    public ValueTask<CheckAnswer> Answer(CancellationToken ct)
     {
-        if (Interlocked.CompareExchange(ref _state, Ended, Open) == Open)
-        {
-            _answer.SetException(new OperationCanceledException(ct));
-        }
+        _giveUp = ct.UnsafeRegister(static (check, ct) => ((PendingCheck)check!).Fail(new OperationCanceledException(ct)), this);
+        return new ValueTask<CheckAnswer>(this, _answer.Version);
     }
 
-    /// <summary>Ends the check without an answer because of a fault.</summary>
+    /// <summary>Ends the check without an answer, unless it has ended.</summary>
     public void Fail(Exception fault)
     {
         if (Interlocked.CompareExchange(ref _state, Ended, Open) == Open)
         {
+            AnswerTally.AddUndecided(meters, check.Kind, fault);
             _answer.SetException(fault);
         }
     }
@@ -105,7 +104,11 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>Answers a check that is claimed.</summary>
     public void Give(CheckAnswer answer) => _answer.SetResult(answer);
 
-    CheckAnswer IValueTaskSource<CheckAnswer>.GetResult(short token) => _answer.GetResult(token);
+    CheckAnswer IValueTaskSource<CheckAnswer>.GetResult(short token)
+    {
+        _giveUp.Unregister();
+        return _answer.GetResult(token);
+    }
 
     ValueTaskSourceStatus IValueTaskSource<CheckAnswer>.GetStatus(short token) => _answer.GetStatus(token);
 
