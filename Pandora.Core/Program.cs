@@ -59,7 +59,9 @@ try
     // 6. and 7. Both ports, then readiness.
     await node.ListenAsync(stop);
     ProcessLog.Ready(log, settings.HttpPort, settings.GrpcPort);
+    var idle = IdleMemory.WatchAsync(stop);
     await node.ServeAsync(databaseLost: postgres?.Lost, stop);
+    await idle;
     ProcessLog.Stopped(log);
     return 0;
 }
