@@ -32,8 +32,9 @@ FROM mcr.microsoft.com/dotnet/aspnet:10.0.12-resolute
 ARG POSTGRES_MAJOR=18
 
 # The server of the distribution, without what it only recommends: the just-in-time compiler (LLVM) is most of that, and all
-# statements here are short. libnss-wrapper lets initdb run as a user that has no name in the image. No manuals, no translations, no cluster of the distribution's own, and none of the files that
-# differ from build to build, among them a private key that nobody uses.
+# statements here are short. libnss-wrapper lets initdb run as a user that has no name in the image. No manuals, no
+# translations, no cluster of the distribution's own, and none of the files that differ from build to build, among them a
+# private key that nobody uses.
 RUN set -eu; \
     printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/locale/*' '/usr/share/man/*' \
         > /etc/dpkg/dpkg.cfg.d/pandora; \
