@@ -209,7 +209,7 @@ internal sealed partial class LedgerWriter(
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
         var now = time.Now();
-        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
+        await unknownKeys.AdmitAsync(checks, now, ct);
         _run.Decide(checks, now);
         var started = Stopwatch.GetTimestamp();
         CommitResult result;
@@ -251,7 +251,6 @@ internal sealed partial class LedgerWriter(
         var connection = await _connection.OpenAsync(ct);
         var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
         var now = time.Now();
-        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
         var (current, replays) = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
         if (current != KeyCache.Stored(version))
         {
@@ -269,10 +268,11 @@ internal sealed partial class LedgerWriter(
             {
                 replays.Remove(check);
             }
-            check.IsRemembered &= check.HasRow; // an answer is remembered with its row
         }
         List<PendingCheck> fresh =
             [.. checks.Where(check => !replays.ContainsKey(check)).DistinctBy(check => check.IdempotencyKey!.Key)];
+        await unknownKeys.AdmitAsync(fresh, now, ct); // a replay needs no row
+        fresh.ForEach(check => check.IsRemembered &= check.HasRow); // an answer is remembered with its row
         var result = default(CommitResult);
         var started = 0L;
         List<PendingCheck> written = [];

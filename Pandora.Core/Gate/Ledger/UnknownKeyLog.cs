@@ -61,7 +61,11 @@ internal sealed partial class UnknownKeyLog(
     /// <summary>
     /// Decides which of the checks with unknown keys get a row of the log. Those of which it was decided before keep that.
     /// </summary>
-    public async Task AdmitAsync(NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    /// <remarks>
+    /// On a connection of its own: rows that were taken stay taken whatever becomes of the transaction of the checks, and no
+    /// other node waits for that.
+    /// </remarks>
+    public async Task AdmitAsync(List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
     {
         if (_limit == 0)
         {
@@ -75,8 +79,8 @@ internal sealed partial class UnknownKeyLog(
                 var tally = (PeerName.Of(check.Peer), minute);
                 while (!TryAdmit(check, tally))
                 {
-                    var hasMore = await TakePartAsync(connection, tally, ct);
-                    Note(tally, hasMore);
+                    // A server that is stopped but not gone keeps even what is cancelled waiting.
+                    Note(tally, hasMore: await TakePartAsync(tally, ct).WaitAsync(ct));
                 }
             }
         }
@@ -84,16 +88,23 @@ internal sealed partial class UnknownKeyLog(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        // Without a limit there is nothing to tell but, once, what nodes that had one have left.
+        var pause = _limit > 0 ? Interval : Minute + CloseAfter;
+        do
         {
-            await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, time, stoppingToken);
             await TryTellAsync(time.Now() - Minute, stoppingToken);
         }
+        while (_limit > 0);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        if (_limit == 0)
+        {
+            return;
+        }
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(StopLimit);
         await TryTellAsync(DateTimeOffset.MaxValue, limit.Token);
@@ -134,8 +145,9 @@ internal sealed partial class UnknownKeyLog(
 
     private int PartSize => Math.Max(1, _limit / PartsOfLimit);
 
-    private async Task<bool> TakePartAsync(NpgsqlConnection connection, (string Peer, DateTimeOffset Minute) tally, CancellationToken ct)
+    private async Task<bool> TakePartAsync((string Peer, DateTimeOffset Minute) tally, CancellationToken ct)
     {
+        await using var connection = await database.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(TakePart)
             .With(tally.Peer, NpgsqlDbType.Text)
