@@ -11,13 +11,13 @@ namespace Pandora.Core.Gate;
 /// <summary>
 /// The one entrance for checks: may this key pass, and what is left?
 /// <code>
-/// (1) KeyGate       hash the presented key; mask and cut the texts for the log
-/// (2) KeyCache      what the node remembers of key and service; nothing is trusted before step 6 has proved it
-/// (3) LedgerLanes   join the batch in the making; wait for the flush of the one before
-/// (4) LedgerWriter  look up what is not remembered, for the whole batch at once
-/// (5) Verdict       the failure of highest priority, or none
-/// (6) LedgerBatch   one statement: if the directory has not changed since, lock the counters of those that pass, fill up
-///                   those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
+/// (1) KeyGate        hash the presented key; mask and cut the texts for the log
+/// (2) KeyCache       what the node remembers of key and service; nothing is trusted before step 6 has proved it
+/// (3) LedgerLanes    join the batch in the making; wait for the flush of the one before
+/// (4) LedgerAttempts look up what is not remembered, for the whole batch at once
+/// (5) Verdict        the failure of highest priority, or none
+/// (6) LedgerBatch    one statement: if the directory has not changed since, lock the counters of those that pass, fill
+///                    up those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
 /// </code>
 /// </summary>
 internal sealed class KeyGate(
