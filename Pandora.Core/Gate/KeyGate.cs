@@ -1,10 +1,10 @@
-using System.Net;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 using Pandora.Core.Telemetry;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate;
 
@@ -27,11 +27,11 @@ internal sealed class KeyGate(
     private const int LongestVersion = 25;
 
     /// <summary>Answers once the check and its effect are committed.</summary>
-    /// <param name="peer">Address of the caller. Null: it has none.</param>
+    /// <param name="peer">Who asks.</param>
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
     /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
-    public ValueTask<CheckAnswer> CheckAsync(Check check, IPAddress? peer, CancellationToken ct)
+    public ValueTask<CheckAnswer> CheckAsync(Check check, Peer peer, CancellationToken ct)
     {
         // :: 1
         var mayExist = ApiKeyText.MayExist(check.ApiKey);

@@ -3,6 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Pandora.Core.Persistence;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate.Ledger;
 
@@ -56,7 +57,7 @@ internal sealed partial class UnknownKeyLog(
 
     private readonly int _limit = settings.UnknownKeysLoggedPerMinute;
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Peer, DateTimeOffset Minute), Tally> _tallies = [];
+    private readonly Dictionary<(Peer Peer, DateTimeOffset Minute), Tally> _tallies = [];
 
     /// <summary>
     /// Decides which of the checks with unknown keys get a row of the log. Those of which it was decided before keep that.
@@ -76,7 +77,7 @@ internal sealed partial class UnknownKeyLog(
         {
             if (check is { Facts.Key: null, IsAdmitted: false })
             {
-                var tally = (PeerName.Of(check.Peer), minute);
+                var tally = (check.Peer, minute);
                 while (!TryAdmit(check, tally))
                 {
                     // A server that is stopped but not gone keeps even what is cancelled waiting.
@@ -110,7 +111,7 @@ internal sealed partial class UnknownKeyLog(
         await TryTellAsync(DateTimeOffset.MaxValue, limit.Token);
     }
 
-    private bool TryAdmit(PendingCheck check, (string, DateTimeOffset) name)
+    private bool TryAdmit(PendingCheck check, (Peer, DateTimeOffset) name)
     {
         lock (_lock)
         {
@@ -133,7 +134,7 @@ internal sealed partial class UnknownKeyLog(
         }
     }
 
-    private void Note((string, DateTimeOffset) name, bool hasMore)
+    private void Note((Peer, DateTimeOffset) name, bool hasMore)
     {
         lock (_lock)
         {
@@ -145,12 +146,12 @@ internal sealed partial class UnknownKeyLog(
 
     private int PartSize => Math.Max(1, _limit / PartsOfLimit);
 
-    private async Task<bool> TakePartAsync((string Peer, DateTimeOffset Minute) tally, CancellationToken ct)
+    private async Task<bool> TakePartAsync((Peer Peer, DateTimeOffset Minute) tally, CancellationToken ct)
     {
         await using var connection = await database.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(TakePart)
-            .With(tally.Peer, NpgsqlDbType.Text)
+            .With(tally.Peer.ToString(), NpgsqlDbType.Text)
             .With(tally.Minute.UtcDateTime, NpgsqlDbType.TimestampTz)
             .With(PartSize, NpgsqlDbType.Integer)
             .With(_limit, NpgsqlDbType.Integer);
@@ -168,7 +169,7 @@ internal sealed partial class UnknownKeyLog(
                 _tallies.Remove(name);
                 if (tally.Unlogged > 0)
                 {
-                    over.Add((name.Peer, name.Minute, tally.Unlogged));
+                    over.Add((name.Peer.ToString(), name.Minute, tally.Unlogged));
                 }
             }
         }
