@@ -286,6 +286,37 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
                 "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1", pandora.Clock.Now.AddHours(-24).UtcDateTime));
     }
 
+    [Fact]
+    public async Task Answers_are_forgotten_twice_as_fast_as_new_ones_are_remembered()
+    {
+        const int made = 512;
+        const string forgotten = "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1";
+        var clock = new TestClock();
+        await using var node = await TestNode.StartAsync(await pandora.Server.CreateDatabaseAsync(), clock);
+        var subscription = await new Scenario(node).SubscriptionAsync(quota: 10_000);
+        Task<ValidateConsumeResponse[]> MakeAsync(string prefix) =>
+            Task.WhenAll(Enumerable.Range(0, made).Select(i => node.ConsumeAsync(Named(subscription, $"{prefix}-{i}"))));
+        await MakeAsync("one");
+        await MakeAsync("two");
+        clock.Advance(TimeSpan.FromHours(25));
+        var before = clock.Now.AddHours(-24).UtcDateTime;
+        Assert.Equal(2 * made, await node.ScalarAsync<long>(forgotten, before));
+
+        // In batches as large as they get: what is forgotten with each must grow with it.
+        Task<ValidateConsumeResponse[]> making;
+        await using (await RowLock.OnCounterAsync(node, subscription))
+        {
+            making = MakeAsync("three");
+            await Eventually.HoldsAsync("a batch waits", async () => await node.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
+        }
+        var answers = await making;
+
+        Assert.Equal(0, await node.ScalarAsync<long>(forgotten, before));
+        Assert.Equal(made, await node.ScalarAsync<long>("SELECT count(*) FROM remembered_answer"));
+        Assert.Equal(answers[0], await node.ConsumeAsync(Named(subscription, "three-0")));
+    }
+
     private static ValidateRequest Named(Subscription subscription, string name)
     {
         var request = subscription.Request();
