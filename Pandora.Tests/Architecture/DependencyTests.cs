@@ -17,7 +17,7 @@ public sealed partial class DependencyTests
         ["Quotas"] = ["Errors", "Persistence"],
         ["Security"] = ["Errors", "Keys", "Persistence", "Settings", "Transport"],
         ["Rest"] = ["Errors", "Persistence", "Quotas", "Settings"],
-        ["Health"] = ["Persistence", "Rest"],
+        ["Health"] = ["EmbeddedPostgres", "Persistence", "Rest"],
         ["Gate"] = ["Errors", "Keys", "Persistence", "Quotas", "Settings", "Telemetry", "Transport"],
         ["Rpc"] = ["Errors", "Gate", "Settings", "Telemetry", "Transport"],
         ["Auth"] = ["Errors", "Rest", "Security"],

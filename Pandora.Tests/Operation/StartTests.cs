@@ -134,6 +134,17 @@ public sealed class StartTests
         File.Delete(file);
     }
 
+    [Theory]
+    [InlineData(null, true), InlineData("0", true), InlineData("30", false)]
+    public async Task A_request_log_from_which_nothing_is_ever_removed_is_warned_of(string? days, bool isWarnedOf)
+    {
+        using var folder = new DataFolder();
+        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("PANDORA_LOG_RETENTION_DAYS", days));
+
+        Assert.Equal(isWarnedOf ? 1 : 0, process.Output.Count(line => line.Contains("PANDORA_LOG_RETENTION_DAYS", StringComparison.Ordinal)));
+        Assert.Equal(0, await process.StopAsync());
+    }
+
     [Fact]
     public async Task An_unknown_variable_is_one_warning_line()
     {
