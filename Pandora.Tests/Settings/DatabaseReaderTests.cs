@@ -91,7 +91,7 @@ public sealed class DatabaseReaderTests
     [InlineData("host=db hidden"), InlineData("host=db password='hidden"), InlineData("=hidden"), InlineData("hidden")]
     [InlineData("host=db password=hidden bogus=1"), InlineData("host=db password=hidden sslmode=on"), InlineData(" ")]
     [InlineData("host=db password=hidden port=0"), InlineData("host=a,b port=1,2,3"), InlineData("host=db password=two hidden=3")]
-    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=db:hidden")]
+    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("service=s servicefile=hidden"), InlineData("host=db:hidden")]
     [InlineData("host=db hostaddr=hidden"), InlineData("host=a,b hostaddr=127.0.0.1"), InlineData("host=db target_session_attrs=standby")]
     [InlineData("host=db target_session_attrs=read-only"), InlineData("host=db user='hidden\n'"), InlineData("postgres://u:hidden%ff@db/d")]
     [InlineData("postgres://u:p/hidden?x=1@db/d"), InlineData("postgres://db/d?hidden=1=2")]
