@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Npgsql;
 using Pandora.Protos.ApiKey.V1;
@@ -110,6 +111,27 @@ public sealed class DatabaseStartTests(DatabaseStartTests.Place place) : IClassF
             var reply = await grpc.CallAsync(Calls.ConsumePath, call, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
             Assert.True(reply.Message is not null, $"{reply.Code}: {reply.StatusText}\n{string.Join('\n', process.Output)}");
             return reply.Message;
+        }
+    }
+
+    [Fact]
+    public async Task Names_that_end_with_a_line_break_are_passed_on_as_they_are()
+    {
+        await _server.ExecuteAsync("CREATE ROLE \"odd\n\" LOGIN PASSWORD 'odd'", "CREATE DATABASE \"odd\n\" OWNER \"odd\n\" TEMPLATE template0 ENCODING 'UTF8'");
+        (string, string?)[] parts =
+        [
+            ("PANDORA_DB_HOST", _server.SocketDirectory),
+            ("PANDORA_DB_PORT", _server.Port.ToString(CultureInfo.InvariantCulture)),
+            ("PANDORA_DB_USER", "odd\n"),
+            ("PANDORA_DB_NAME", "odd\n"),
+            ("PANDORA_DB_PASSWORD", "odd"),
+        ];
+        (string, string?)[] asOne = [("PANDORA_DB_DNS", $"host={_server.SocketDirectory} port={_server.Port} user='odd\n' dbname='odd\n' password=odd")];
+        foreach (var variables in new[] { parts, asOne })
+        {
+            using var folder = new DataFolder();
+            await using var process = await PandoraProcess.StartReadyAsync(folder.Path, variables);
+            Assert.Equal(0, await process.StopAsync());
         }
     }
 

@@ -18,7 +18,6 @@ public sealed class StartTests
     [InlineData("PANDORA_DIR", "/proc/pandora")]
     [InlineData("PANDORA_PG_BIN", "/proc")]
     [InlineData("PANDORA_GRPC_PORT", "tcp://10.0.0.7:50051")]
-    [InlineData("PANDORA_DB_USER", "hidden\n")]
     [InlineData("PANDORA_DB_DNS", "postgres://u:hidden/x?y=1@db/d")]
     [InlineData("PANDORA_DB_DNS", "host=db password=hidden sslnegotiation=direct")]
     [InlineData("PANDORA_DB_DNS", "host=db password=hidden target_session_attrs=standby")]
