@@ -80,6 +80,24 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     [Fact]
+    public async Task Repetitions_at_once_of_a_call_whose_key_was_revoked_are_refused_each_with_a_row_of_its_own()
+    {
+        const int callers = 100;
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = Named(subscription, "revoked at once");
+        var first = await Node.ConsumeAsync(request);
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Node.ConsumeAsync(request)));
+
+        Assert.All(answers, answer => Assert.Equal("API_KEY_DISABLED", answer.BaseResponse.FailureCode));
+        Assert.Equal(callers, answers.Select(answer => answer.BaseResponse.RequestId).Distinct().Count());
+        Assert.Equal(callers + 1, await Node.CallsOfAsync(subscription));
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/enable")).Expect(HttpStatusCode.NoContent);
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+    }
+
+    [Fact]
     public async Task A_repetition_of_a_key_that_has_expired_is_told_so()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();

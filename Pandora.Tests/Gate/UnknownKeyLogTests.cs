@@ -81,6 +81,10 @@ public sealed class UnknownKeyLogTests(TestServer server)
         Assert.All(others.SkipLast(1), answer => Assert.NotEqual("", answer.BaseResponse.RequestId));
         Assert.Equal("", others[^1].BaseResponse.RequestId);
         Assert.Equal(first, await one.ConsumeAsync(repeated)); // also when no other gets a row
+        var tooLate = Unknown(subscription, 0);
+        tooLate.IdempotencyKey = "too late";
+        var unlogged = await Task.WhenAll(Enumerable.Range(0, 5 * Limit).Select(_ => one.ConsumeAsync(tooLate)));
+        Assert.All(unlogged, answer => Assert.Equal(("API_KEY_INVALID", ""), (answer.BaseResponse.FailureCode, answer.BaseResponse.RequestId)));
         Assert.Equal(Limit, await one.ScalarAsync<long>("SELECT count(*) FROM request"));
     }
 

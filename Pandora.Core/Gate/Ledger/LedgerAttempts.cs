@@ -30,7 +30,10 @@ internal sealed class LedgerAttempts(
         var version = await laneConnection.InTime(PrepareAsync(connection, checks, ct), ct);
         checks.RemoveAll(check => !check.IsOpen);
         var now = time.Now();
-        await unknownKeys.AdmitAsync(checks, now, ct);
+        foreach (var check in checks)
+        {
+            await unknownKeys.AdmitAsync(check, now, ct);
+        }
         _batch.Decide(checks, now);
         var started = Stopwatch.GetTimestamp();
         CommitResult result;
@@ -63,8 +66,7 @@ internal sealed class LedgerAttempts(
     }
 
     /// <summary>
-    /// For checks with idempotency keys: in a transaction that finds or remembers their answers. Of several new ones of one
-    /// name one is decided; the others find its answer in the next attempt.
+    /// For checks with idempotency keys: in a transaction that finds or remembers their answers.
     /// </summary>
     public async Task<List<PendingCheck>> CommitIdempotentAsync(List<PendingCheck> checks, CancellationToken ct)
     {
@@ -77,9 +79,7 @@ internal sealed class LedgerAttempts(
         {
             return await BeginAnewAsync(connection, checks, "directory", ct);
         }
-        var fresh = FreshOf(checks, replays, now);
-        await unknownKeys.AdmitAsync(fresh, now, ct); // a replay needs no row
-        fresh.ForEach(check => check.IsRemembered &= check.HasRow); // an answer is remembered with its row
+        var fresh = await FreshOfAsync(checks, replays, now, ct);
         var result = default(CommitResult);
         var started = 0L;
         List<PendingCheck> written = [];
@@ -120,10 +120,16 @@ internal sealed class LedgerAttempts(
         return checks;
     }
 
-    /// <summary>One check of each name that is to be decided now, and says of it whether its answer is to be remembered.</summary>
+    /// <summary>
+    /// The checks that are to be decided now. Of those of one name whose answer is to be remembered it is one; the others find
+    /// its answer in the next attempt.
+    /// </summary>
     /// <param name="replays">Loses those that are decided anew.</param>
-    private static List<PendingCheck> FreshOf(List<PendingCheck> checks, Dictionary<PendingCheck, CheckAnswer?> replays, DateTimeOffset now)
+    private async Task<List<PendingCheck>> FreshOfAsync(
+        List<PendingCheck> checks, Dictionary<PendingCheck, CheckAnswer?> replays, DateTimeOffset now, CancellationToken ct)
     {
+        var fresh = new List<PendingCheck>(checks.Count);
+        var names = new HashSet<UInt128>();
         foreach (var check in checks)
         {
             // What a key was allowed once is not allowed for ever: who would be refused today is refused anew.
@@ -136,8 +142,19 @@ internal sealed class LedgerAttempts(
             {
                 replays.Remove(check);
             }
+            if (replays.ContainsKey(check) || names.Contains(check.IdempotencyKey!.Key))
+            {
+                continue;
+            }
+            await unknownKeys.AdmitAsync(check, now, ct); // only here: a replay needs no row
+            check.IsRemembered &= check.HasRow; // an answer is remembered with its row
+            if (check.IsRemembered)
+            {
+                names.Add(check.IdempotencyKey.Key);
+            }
+            fresh.Add(check);
         }
-        return [.. checks.Where(check => !replays.ContainsKey(check)).DistinctBy(check => check.IdempotencyKey!.Key)];
+        return fresh;
     }
 
     private async Task<List<PendingCheck>> BeginAnewAsync(

@@ -60,31 +60,20 @@ internal sealed partial class UnknownKeyLog(
     private readonly Dictionary<(Peer Peer, DateTimeOffset Minute), Tally> _tallies = [];
 
     /// <summary>
-    /// Decides which of the checks with unknown keys get a row of the log. Those of which it was decided before keep that.
+    /// Decides whether a check whose key is unknown gets a row of the log. One of which it was decided before keeps that.
     /// </summary>
     /// <remarks>
-    /// On a connection of its own: rows that were taken stay taken whatever becomes of the transaction of the checks, and no
+    /// On a connection of its own: rows that were taken stay taken whatever becomes of the transaction of the check, and no
     /// other node waits for that.
     /// </remarks>
-    public async Task AdmitAsync(List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    public ValueTask AdmitAsync(PendingCheck check, DateTimeOffset now, CancellationToken ct)
     {
-        if (_limit == 0)
+        if (_limit == 0 || check is not { Facts.Key: null, IsAdmitted: false })
         {
-            return;
+            return ValueTask.CompletedTask;
         }
-        var minute = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % Minute.Ticks), TimeSpan.Zero);
-        foreach (var check in checks)
-        {
-            if (check is { Facts.Key: null, IsAdmitted: false })
-            {
-                var tally = (check.Peer, minute);
-                while (!TryAdmit(check, tally))
-                {
-                    // A server that is stopped but not gone keeps even what is cancelled waiting.
-                    Note(tally, hasMore: await TakePartAsync(tally, ct).WaitAsync(ct));
-                }
-            }
-        }
+        var tally = (check.Peer, new DateTimeOffset(now.UtcTicks - (now.UtcTicks % Minute.Ticks), TimeSpan.Zero));
+        return TryAdmit(check, tally) ? ValueTask.CompletedTask : new ValueTask(TakeAndAdmitAsync(check, tally, ct));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -111,6 +100,17 @@ internal sealed partial class UnknownKeyLog(
         await TryTellAsync(DateTimeOffset.MaxValue, limit.Token);
     }
 
+    private async Task TakeAndAdmitAsync(PendingCheck check, (Peer, DateTimeOffset) tally, CancellationToken ct)
+    {
+        do
+        {
+            // A server that is stopped but not gone keeps even what is cancelled waiting.
+            Note(tally, hasMore: await TakePartAsync(tally, ct).WaitAsync(ct));
+        }
+        while (!TryAdmit(check, tally));
+    }
+
+    /// <summary>False: first it must be known whether there are more rows to be had.</summary>
     private bool TryAdmit(PendingCheck check, (Peer, DateTimeOffset) name)
     {
         lock (_lock)
