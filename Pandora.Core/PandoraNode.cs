@@ -88,7 +88,7 @@ internal static class PandoraNode
             postgres.DisableTracing = true;
             postgres.DisableMetrics = true;
         });
-        builder.Services.AddHealth();
+        builder.Services.AddHealth(diskOf: settings.Database is DatabaseSettings.Embedded ? settings.DataDirectory : null);
         builder.Services.AddRest(settings);
         builder.Services.AddApiDocument();
         builder.Services.AddSecurity();

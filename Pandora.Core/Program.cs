@@ -58,6 +58,10 @@ try
 
     // 6. and 7. Both ports, then readiness.
     await node.ListenAsync(stop);
+    if (settings.LogRetentionDays == 0)
+    {
+        ProcessLog.NothingRemoved(log);
+    }
     ProcessLog.Ready(log, settings.HttpPort, settings.GrpcPort);
     var idle = IdleMemory.WatchAsync(stop);
     await node.ServeAsync(databaseLost: postgres?.Lost, stop);

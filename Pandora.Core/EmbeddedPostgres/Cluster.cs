@@ -15,15 +15,20 @@ internal sealed class Cluster(string dataDirectory, ServerAccount account)
 
     private static readonly TimeSpan InitLimit = TimeSpan.FromMinutes(2);
 
-    public string Home { get; } = Path.Combine(dataDirectory, "postgres");
+    public string Home { get; } = HomeBelow(dataDirectory);
 
-    public string Data => Path.Combine(Home, "data");
+    public string Data { get; } = DataBelow(dataDirectory);
 
     public string SocketDirectory => Path.Combine(Home, "socket");
 
     public string SuperuserFile => Path.Combine(Home, "superuser");
 
     public ServerAccount Account => account;
+
+    /// <summary>Where the data are, or would be.</summary>
+    public static string DataBelow(string dataDirectory) => Path.Combine(HomeBelow(dataDirectory), "data");
+
+    private static string HomeBelow(string dataDirectory) => Path.Combine(dataDirectory, "postgres");
 
     /// <summary>Version that made the cluster, or null when there is none yet.</summary>
     public int? ReadMajor()

@@ -33,7 +33,7 @@ internal sealed partial class PrivatePostgres(
     public DatabaseAddress Address =>
         _address.For(options.Database.User, options.Database.Password, options.Database.Name, pooling: true);
 
-    /// <summary>To the product's database as the product's role, unless its password ends with a line break.</summary>
+    /// <summary>To the product's database as the product's role, unless a name or the password ends with a line break.</summary>
     public string ConnectionString => ConnectionStringFor(options.Database.Name);
 
     /// <summary>To another database as the product's role.</summary>
@@ -116,7 +116,8 @@ internal sealed partial class PrivatePostgres(
         try
         {
             server = await Postmaster.StartAsync(cluster, binaries, ServerArguments(), logger, limit.Token);
-            await Provisioning.ApplyAsync(SuperuserConnectionStringFor, options.Database, limit.Token);
+            await Provisioning.ApplyAsync(
+                database => _address.For(Cluster.Superuser, _superuserPassword, database, pooling: false), options.Database, limit.Token);
         }
         catch (Exception e)
         {

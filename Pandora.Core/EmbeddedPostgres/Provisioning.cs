@@ -7,11 +7,11 @@ namespace Pandora.Core.EmbeddedPostgres;
 /// <summary>Makes the product's role and database what the settings say, at each start.</summary>
 internal static class Provisioning
 {
-    /// <param name="connectAsSuperuser">Gives a connection string of the superuser to a database.</param>
+    /// <param name="connectAsSuperuser">Gives the address of a database for the superuser.</param>
     public static async Task ApplyAsync(
-        Func<string, string> connectAsSuperuser, DatabaseSettings.Embedded settings, CancellationToken ct)
+        Func<string, DatabaseAddress> connectAsSuperuser, DatabaseSettings.Embedded settings, CancellationToken ct)
     {
-        await using var source = NpgsqlDataSource.Create(connectAsSuperuser("postgres"));
+        await using var source = Source(connectAsSuperuser("postgres"));
         await using var server = await source.OpenConnectionAsync(ct);
         var role = Identifier(settings.User);
         var database = Identifier(settings.Name);
@@ -27,11 +27,13 @@ internal static class Provisioning
         else if (await FormerOwnerAsync(server, settings, ct) is { } former)
         {
             // PANDORA_DB_USER has changed: the new role takes over what the old one made.
-            await using var databaseSource = NpgsqlDataSource.Create(connectAsSuperuser(settings.Name));
+            await using var databaseSource = Source(connectAsSuperuser(settings.Name));
             await using var inDatabase = await databaseSource.OpenConnectionAsync(ct);
             await RunAsync(inDatabase, $"REASSIGN OWNED BY {Identifier(former)} TO {role}", ct);
         }
     }
+
+    private static NpgsqlDataSource Source(DatabaseAddress address) => address.Build(new NpgsqlDataSourceBuilder(address.ConnectionString));
 
     private static async Task<bool> ExistsAsync(
         NpgsqlConnection connection, [ConstantExpected] string sql, string name, CancellationToken ct)

@@ -34,12 +34,15 @@ internal sealed record ServerAddress(string Host, int Port)
         new("port", Port.ToString(CultureInfo.InvariantCulture)),
     ];
 
-    /// <summary>The password beside the connection string, in which a line break at its end would be lost.</summary>
     public DatabaseAddress For(string user, string password, string database, bool pooling) =>
-        new(ConnectionString(user, password: null, database, pooling)) { Password = password };
+        DatabaseAddress.Carrying(Settings(user, password, database, pooling));
 
-    public string ConnectionString(string user, string? password, string database, bool pooling) =>
-        new NpgsqlConnectionStringBuilder
+    /// <summary>Of names and a password that do not end with a line break.</summary>
+    public string ConnectionString(string user, string password, string database, bool pooling) =>
+        Settings(user, password, database, pooling).ConnectionString;
+
+    private NpgsqlConnectionStringBuilder Settings(string user, string password, string database, bool pooling) =>
+        new()
         {
             Host = Host,
             Port = Port,
@@ -49,7 +52,7 @@ internal sealed record ServerAddress(string Host, int Port)
             Pooling = pooling,
             SslMode = SslMode.Disable,
             GssEncryptionMode = GssEncryptionMode.Disable,
-        }.ConnectionString;
+        };
 
     private static int FreePort()
     {

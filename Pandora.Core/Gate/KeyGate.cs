@@ -1,23 +1,23 @@
-using System.Net;
 using Pandora.Core.Gate.Cache;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Keys;
 using Pandora.Core.Settings;
 using Pandora.Core.Telemetry;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate;
 
 /// <summary>
 /// The one entrance for checks: may this key pass, and what is left?
 /// <code>
-/// (1) KeyGate       hash the presented key; mask and cut the texts for the log
-/// (2) KeyCache      what the node remembers of key and service; nothing is trusted before step 6 has proved it
-/// (3) LedgerLanes   join the batch in the making; wait for the flush of the one before
-/// (4) LedgerWriter  look up what is not remembered, for the whole batch at once
-/// (5) Verdict       the failure of highest priority, or none
-/// (6) LedgerBatch   one statement: if the directory has not changed since, lock the counters of those that pass, fill up
-///                   those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
+/// (1) KeyGate        hash the presented key; mask and cut the texts for the log
+/// (2) KeyCache       what the node remembers of key and service; nothing is trusted before step 6 has proved it
+/// (3) LedgerLanes    join the batch in the making; wait for the flush of the one before
+/// (4) LedgerAttempts look up what is not remembered, for the whole batch at once
+/// (5) Verdict        the failure of highest priority, or none
+/// (6) LedgerBatch    one statement: if the directory has not changed since, lock the counters of those that pass, fill
+///                    up those whose reset is due, take the units, write the log; only then answer. Else go on with step 4
 /// </code>
 /// </summary>
 internal sealed class KeyGate(
@@ -27,11 +27,11 @@ internal sealed class KeyGate(
     private const int LongestVersion = 25;
 
     /// <summary>Answers once the check and its effect are committed.</summary>
-    /// <param name="peer">Address of the caller. Null: it has none.</param>
+    /// <param name="peer">Who asks.</param>
     /// <exception cref="GateUnavailableException">Nothing was consumed and nothing was logged.</exception>
     /// <exception cref="IdempotencyConflictException">Likewise.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up before the commit: likewise.</exception>
-    public ValueTask<CheckAnswer> CheckAsync(Check check, IPAddress? peer, CancellationToken ct)
+    public ValueTask<CheckAnswer> CheckAsync(Check check, Peer peer, CancellationToken ct)
     {
         // :: 1
         var mayExist = ApiKeyText.MayExist(check.ApiKey);

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Pandora.Core.EmbeddedPostgres;
 using Pandora.Core.Persistence;
 using Pandora.Core.Rest;
 
@@ -9,18 +10,25 @@ namespace Pandora.Core.Health;
 internal static class HealthEndpoints
 {
     private const string Database = "database";
+    private const string Disk = "disk";
 
     /// <summary>Marks what matters to gRPC alone: all calls there write.</summary>
     private const string GrpcOnly = "grpc";
 
-    public static void AddHealth(this IServiceCollection services)
+    /// <param name="diskOf">The data directory of the private database. Null: there is none, and its disk is another's care.</param>
+    public static void AddHealth(this IServiceCollection services, string? diskOf)
     {
         services.AddSingleton<DatabaseHealthCheck>();
-        services.AddHealthChecks()
+        var checks = services.AddHealthChecks()
             .AddCheck<DatabaseHealthCheck>(Database)
             .AddCheck<WritesHealthCheck>("writes", tags: [GrpcOnly])
             .AddCheck<ClockHealthCheck>("clock")
             .AddCheck<DrainingHealthCheck>("draining");
+        if (diskOf is not null)
+        {
+            services.AddSingleton(provider => ActivatorUtilities.CreateInstance<DatabaseDisk>(provider, diskOf));
+            checks.AddCheck<DiskHealthCheck>(Disk);
+        }
     }
 
     /// <summary>REST; needs no token.</summary>
@@ -35,8 +43,17 @@ internal static class HealthEndpoints
     {
         var report = await checks.CheckHealthAsync(check => !check.Tags.Contains(GrpcOnly), ct);
         return TypedResults.Json(
-            Health.Of(report.Status, report.Entries[Database], time.Now()),
+            Health.Of(report.Status, DatabaseOf(report), time.Now()),
             statusCode: report.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK);
+    }
+
+    /// <summary>What is said of the database. Its disk has the word as long as it answers.</summary>
+    private static HealthReportEntry DatabaseOf(HealthReport report)
+    {
+        var database = report.Entries[Database];
+        return database.Status == HealthStatus.Healthy && report.Entries.TryGetValue(Disk, out var disk) && disk.Status != HealthStatus.Healthy
+            ? disk
+            : database;
     }
 }
 
@@ -46,8 +63,8 @@ public enum ServingState
     Down = HealthStatus.Unhealthy,
 
     /// <summary>
-    /// Of the database: it answers a ping but not a trivial query, or can be read but not written. Of the node: that, or its
-    /// clock is far from the database's.
+    /// Of the database: it answers a ping but not a trivial query, can be read but not written, or has next to no room left
+    /// on its disk. Of the node: that, or its clock is far from the database's.
     /// </summary>
     Degraded = HealthStatus.Degraded,
     Ok = HealthStatus.Healthy,

@@ -136,7 +136,7 @@ internal static class DatabaseConnection
             settings.AutoPrepareMinUsages = 2;
         }
 
-        var builder = Named(name, settings, database, leavesSpans: true);
+        var builder = Named(name, settings, leavesSpans: true);
         // By statement and not by start-up option, which connection poolers refuse.
         builder.UsePhysicalConnectionInitializer(
             connection =>
@@ -155,30 +155,18 @@ internal static class DatabaseConnection
                     onReadOnly();
                 }
             });
-        return builder.Build();
+        return database.Build(builder);
     }
 
     /// <summary>
     /// Statements leave a span only below one that is recorded: what runs in the background would be a trace of its own
     /// each time.
     /// </summary>
-    private static NpgsqlDataSourceBuilder Named(
-        string name, NpgsqlConnectionStringBuilder settings, DatabaseAddress database, bool leavesSpans)
-    {
-        var builder = new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
+    private static NpgsqlDataSourceBuilder Named(string name, NpgsqlConnectionStringBuilder settings, bool leavesSpans) =>
+        new NpgsqlDataSourceBuilder(settings.ConnectionString) { Name = name }.ConfigureTracing(spans => spans
             .ConfigureCommandFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
             .ConfigureBatchFilter(_ => leavesSpans && Activity.Current is { Recorded: true })
             .EnablePhysicalOpenTracing(false));
-        if (database.Password is { } password)
-        {
-            builder.UsePasswordProvider(_ => password, (_, _) => new ValueTask<string>(password));
-        }
-        if (database.Tls is { } tls)
-        {
-            builder.UseSslClientAuthenticationOptionsCallback(tls.Apply);
-        }
-        return builder;
-    }
 
     private static void RefuseReadOnly() => throw new NpgsqlException("The database is read-only.");
 
@@ -198,7 +186,7 @@ internal static class DatabaseConnection
         settings.TcpKeepAlive = !HasSocketDirectory(settings);
         settings.Pooling = false;
         settings.MinPoolSize = 0;
-        return Named(name, settings, database, leavesSpans: false).Build();
+        return database.Build(Named(name, settings, leavesSpans: false));
     }
 
     private static NpgsqlConnectionStringBuilder Bounded(DatabaseAddress database)

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Primitives;
 using Pandora.Core.Telemetry;
+using Pandora.Core.Transport;
 using RpcStatus = Google.Rpc.Status;
 
 namespace Pandora.Core.Rpc;
@@ -201,7 +202,7 @@ internal sealed class CallFilter
         {
             return End.Late;
         }
-        using var lease = bytes <= MessageBudget.FreeBytes ? MessageBudget.Lease.None : _budget.TryTake(context.Connection.RemoteIpAddress, bytes);
+        using var lease = bytes <= MessageBudget.FreeBytes ? MessageBudget.Lease.None : _budget.TryTake(new Peer(context.Connection.RemoteIpAddress), bytes);
         if (lease is null)
         {
             return End.Busy;

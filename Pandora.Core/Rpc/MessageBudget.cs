@@ -1,7 +1,6 @@
-using System.Net;
 using System.Runtime.InteropServices;
-using Pandora.Core.Gate;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Rpc;
 
@@ -29,7 +28,7 @@ internal sealed class MessageBudget
     private static readonly int Calls = (int)NodeMemory.Share(PartsOfMemory * BytesOfCall, LeastCalls, MostCalls);
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, long> _ofPeers = [];
+    private readonly Dictionary<Peer, long> _ofPeers = [];
     private long _taken;
     private int _openCalls;
 
@@ -48,43 +47,42 @@ internal sealed class MessageBudget
 
     /// <summary>Null: it is used up, or this peer has its share.</summary>
     /// <param name="bytes">0 or more.</param>
-    public Lease? TryTake(IPAddress? peer, long bytes)
+    public Lease? TryTake(Peer peer, long bytes)
     {
-        var name = PeerName.Of(peer);
         lock (_lock)
         {
-            ref var ofPeer = ref CollectionsMarshal.GetValueRefOrAddDefault(_ofPeers, name, out _);
+            ref var ofPeer = ref CollectionsMarshal.GetValueRefOrAddDefault(_ofPeers, peer, out _);
             if (_taken + bytes > Bytes || ofPeer + bytes > Bytes / 2)
             {
                 if (ofPeer == 0)
                 {
-                    _ofPeers.Remove(name);
+                    _ofPeers.Remove(peer);
                 }
                 return null;
             }
             ofPeer += bytes;
             _taken += bytes;
         }
-        return new Lease(this, name, bytes);
+        return new Lease(this, peer, bytes);
     }
 
-    private void Return(string name, long bytes)
+    private void Return(Peer peer, long bytes)
     {
         lock (_lock)
         {
             _taken -= bytes;
-            if ((_ofPeers[name] -= bytes) == 0)
+            if ((_ofPeers[peer] -= bytes) == 0)
             {
-                _ofPeers.Remove(name);
+                _ofPeers.Remove(peer);
             }
         }
     }
 
     /// <summary>What one call has taken of the budget, until it is disposed of.</summary>
-    public sealed class Lease(MessageBudget? budget, string peer, long bytes) : IDisposable
+    public sealed class Lease(MessageBudget? budget, Peer peer, long bytes) : IDisposable
     {
         /// <summary>Of a message that needs none.</summary>
-        public static readonly Lease None = new(null, "", 0);
+        public static readonly Lease None = new(null, default, 0);
 
         private long _bytes = bytes;
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Security;
 
@@ -21,30 +22,27 @@ internal readonly record struct PeerAddress
         _ => new IPAddress(address.GetAddressBytes()), // without the zone
     };
 
-    /// <summary>By what failures are counted: an address of IPv4; the 64 bits of IPv6 that tell one connected network from another.</summary>
-    public string Counted => NetworkOf(32, 64);
+    /// <summary>By what failures are counted.</summary>
+    public string Counted => new Peer(_address).ToString();
 
     /// <summary>Who takes turns: a network as one is commonly given, 24 bits of IPv4 or 48 of IPv6.</summary>
-    public string Neighbourhood => NetworkOf(24, 48);
+    public string Neighbourhood
+    {
+        get
+        {
+            if (_address is null)
+            {
+                return Unknown;
+            }
+            var bits = _address.AddressFamily == AddressFamily.InterNetwork ? 24 : 48;
+            var bytes = _address.GetAddressBytes();
+            bytes.AsSpan(bits / 8).Clear(); // whole bytes, all of them
+            return $"{new IPAddress(bytes)}/{bits}";
+        }
+    }
 
     public static PeerAddress Of(HttpContext context) => new(context.Connection.RemoteIpAddress);
 
     /// <summary>One text for one address, with no zone and no port.</summary>
     public override string ToString() => _address?.ToString() ?? Unknown;
-
-    private string NetworkOf(int bitsOfIPv4, int bitsOfIPv6)
-    {
-        if (_address is null)
-        {
-            return Unknown;
-        }
-        var bits = _address.AddressFamily == AddressFamily.InterNetwork ? bitsOfIPv4 : bitsOfIPv6;
-        var bytes = _address.GetAddressBytes();
-        if (bits == bytes.Length * 8)
-        {
-            return _address.ToString();
-        }
-        bytes.AsSpan(bits / 8).Clear(); // whole bytes, all of them
-        return $"{new IPAddress(bytes)}/{bits}";
-    }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Npgsql;
 
@@ -8,14 +9,22 @@ namespace Pandora.Core.Settings;
 /// <param name="ConnectionString">For Npgsql, without Pandora's own pool and time limits.</param>
 internal sealed partial record DatabaseAddress(string ConnectionString)
 {
-    private const string PasswordKey = "Password";
+    /// <summary>What may be passed on beside the connection string, by its name in there.</summary>
+    private static readonly string[] Beside = [nameof(Password), nameof(Username), nameof(Database)];
+
     private const int MaxPort = 65_535;
 
     /// <summary>The ledger has as many writers, each with a connection of its own.</summary>
     private const int SmallestPool = 2;
 
     /// <summary>Null: the connection string says it, or there is none.</summary>
-    public string? Password { get; init; }
+    public string? Password { get; private init; }
+
+    /// <summary>Likewise.</summary>
+    public string? Username { get; private init; }
+
+    /// <summary>Likewise.</summary>
+    public string? Database { get; private init; }
 
     /// <summary>Null: nothing beyond the connection string.</summary>
     public TlsDemands? Tls { get; init; }
@@ -23,8 +32,29 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
     public static implicit operator DatabaseAddress(string connectionString) => new(connectionString);
 
     /// <summary>
-    /// Checks what Npgsql would only find out when it connects. A value that does not survive on its way through a
-    /// connection string, which loses a line break at the end of some, is passed on beside it or refused.
+    /// An address to which password and names arrive as they are. A connection string loses a line break at the end of some
+    /// values; where it would, they are passed on beside it.
+    /// </summary>
+    public static DatabaseAddress Carrying(NpgsqlConnectionStringBuilder settings)
+    {
+        var arrived = new NpgsqlConnectionStringBuilder(settings.ConnectionString);
+        var address = new DatabaseAddress("")
+        {
+            Password = Lost(settings.Password, arrived.Password),
+            Username = Lost(settings.Username, arrived.Username),
+            Database = Lost(settings.Database, arrived.Database),
+        };
+        if (address.Password is not null)
+        {
+            arrived.Password = null; // Npgsql would not take two
+        }
+        return address with { ConnectionString = arrived.ConnectionString };
+
+        static string? Lost(string? given, string? arrived) => given == arrived ? null : given;
+    }
+
+    /// <summary>
+    /// Checks what Npgsql would only find out when it connects.
     /// </summary>
     /// <param name="variable">Named in the refusal.</param>
     /// <exception cref="StartRefusedException">No database can be reached at such an address, or none that takes writes.</exception>
@@ -33,21 +63,42 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
     {
         ChooseSession(variables, variable, settings);
         RefuseOutOfRange(variable, settings);
-        var arrived = new NpgsqlConnectionStringBuilder(settings.ConnectionString);
-        var password = settings.Password == arrived.Password ? null : settings.Password;
-        if (password is not null)
-        {
-            arrived.Password = null;
-        }
+        var address = Carrying(settings) with { Tls = tls };
+        var arrived = new NpgsqlConnectionStringBuilder(address.ConnectionString);
         foreach (var key in settings.Keys)
         {
-            if (key != PasswordKey && !Equals(settings[key], arrived[key]))
+            if (!Beside.Contains(key) && !Equals(settings[key], arrived[key]))
             {
                 throw Variables.Refuse(variable, $"has a value for {key} that ends with a line break; accepted is one without");
             }
         }
+        if (address is { Username: not null } or { Database: not null } && settings.Host!.Contains(','))
+        {
+            throw Variables.Refuse(variable, "has several hosts, and a name that ends with a line break; accepted is one host, or names without");
+        }
         RefuseUnusable(variable, arrived);
-        return new DatabaseAddress(arrived.ConnectionString) { Password = password, Tls = tls };
+        return address;
+    }
+
+    /// <summary>Makes a data source of the address.</summary>
+    /// <param name="builder">With its connection string.</param>
+    public NpgsqlDataSource Build(NpgsqlDataSourceBuilder builder)
+    {
+        if (Password is { } password)
+        {
+            builder.UsePasswordProvider(_ => password, (_, _) => new ValueTask<string>(password));
+        }
+        if (Tls is { } tls)
+        {
+            builder.UseSslClientAuthenticationOptionsCallback(tls.Apply);
+        }
+        var source = builder.Build();
+        if (Username is not null || Database is not null)
+        {
+            var settings = SettingsOf(source);
+            (settings.Username, settings.Database) = (Username ?? settings.Username, Database ?? settings.Database);
+        }
+        return source;
     }
 
     /// <summary>Without the connection string, which holds a password.</summary>
@@ -100,6 +151,10 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
             throw Variables.Refuse(variable, $"is not accepted: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}");
         }
     }
+
+    /// <summary>Npgsql copies its settings by way of their text, and gives no other access to those that it uses.</summary>
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "get_Settings")]
+    private static extern NpgsqlConnectionStringBuilder SettingsOf(NpgsqlDataSource source);
 
     /// <summary>Of a host with one colon, or with brackets; an IPv6 address alone has several colons and no port.</summary>
     [GeneratedRegex(@"(?<=^|,)(?:[^:,]*|\[[^\],]*\]):(\d+)(?=,|$)")]

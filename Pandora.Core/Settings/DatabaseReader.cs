@@ -120,10 +120,7 @@ internal static class DatabaseReader
     private static string Name(Variables variables, string name)
     {
         var text = variables.Text(name) ?? DefaultName;
-        if (text.EndsWith('\n'))
-        {
-            throw Variables.Refuse(name, "ends with a line break, which cannot be passed on to the database; accepted is a name without one");
-        }
+        variables.WarnOfWhiteSpace(name, text);
         return Encoding.UTF8.GetByteCount(text) <= MaxNameBytes
             ? text
             : throw Variables.Refuse(name, $"is too long; accepted is a text of 1 to {MaxNameBytes} bytes");

@@ -26,10 +26,13 @@ internal static class LibpqService
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw Variables.Refuse(variable, $"names a service, but {candidate} cannot be read by the user {RunningUser.Name}");
+                throw Variables.Refuse(variable, $"names a service, but {Shown(candidate)} cannot be read by the user {RunningUser.Name}");
             }
         }
-        throw Variables.Refuse(variable, $"names a service that is in none of the service files ({string.Join(", ", files)})");
+        throw Variables.Refuse(variable, $"names a service that is in none of the service files ({string.Join(", ", files.Select(Shown))})");
+
+        // A part of the address is not shown, whatever it is taken for.
+        string Shown(string path) => path == file ? "the one in servicefile" : path;
     }
 
     /// <returns>Null: the section is not there. Of several values for one parameter the first, as in libpq.</returns>

@@ -81,5 +81,9 @@ internal abstract record DatabaseSettings
     /// <param name="BinariesDirectory"><c>PANDORA_PG_BIN</c>. Null: looked for.</param>
     /// <param name="FetchesPrograms"><c>PANDORA_PG_FETCH</c>: whether npm may fetch programs that the machine lacks.</param>
     public sealed record Embedded(string Name, string User, string Password, string? BinariesDirectory = null, bool FetchesPrograms = true)
-        : DatabaseSettings;
+        : DatabaseSettings
+    {
+        /// <summary>Without the password.</summary>
+        public override string ToString() => nameof(Embedded);
+    }
 }

@@ -53,11 +53,20 @@ internal sealed class Variables(IReadOnlyDictionary<string, string> values, Acti
         {
             throw Refuse(name, $"is set but empty; accepted is {accepted}, or remove the variable");
         }
-        if (given is not null && char.IsWhiteSpace(given[^1]))
+        if (given is not null)
         {
-            Warn($"{name} ends with white space, which is part of it; if that is a mistake, remove it wherever the secret is set.");
+            WarnOfWhiteSpace(name, given);
         }
         return given;
+    }
+
+    /// <summary>Nobody sees what stands at the end of a text.</summary>
+    public void WarnOfWhiteSpace(string name, string text)
+    {
+        if (char.IsWhiteSpace(text[^1]))
+        {
+            Warn($"{name} ends with white space, which is part of it; if that is a mistake, remove it wherever the variable is set.");
+        }
     }
 
     public byte[]? SecretBytes(string name)

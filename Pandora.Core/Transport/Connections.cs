@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 
@@ -22,7 +21,7 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     private readonly int _share = limit - (limit / 4);
 
     private readonly Lock _counting = new();
-    private readonly Dictionary<IPAddress, int> _ofPeers = [];
+    private readonly Dictionary<Peer, int> _ofPeers = [];
     private int _open;
     private long? _warnedAt;
 
@@ -46,7 +45,7 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     /// <summary>Null: there is no room. Else the place of the connection until it is disposed.</summary>
     public IDisposable? TryEnter(EndPoint? remote)
     {
-        var peer = PeerOf(remote);
+        var peer = new Peer((remote as IPEndPoint)?.Address);
         lock (_counting)
         {
             var ofPeer = _ofPeers.GetValueOrDefault(peer);
@@ -65,7 +64,7 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
         }
     }
 
-    private void Leave(IPAddress peer)
+    private void Leave(Peer peer)
     {
         lock (_counting)
         {
@@ -75,19 +74,6 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
                 _ofPeers.Remove(peer);
             }
         }
-    }
-
-    /// <summary>An address of IPv4, or the network of 64 bits that one of IPv6 is in.</summary>
-    private static IPAddress PeerOf(EndPoint? remote)
-    {
-        var address = (remote as IPEndPoint)?.Address ?? IPAddress.None;
-        if (address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6)
-        {
-            return address.MapToIPv4();
-        }
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(bytes.Length / 2).Clear();
-        return new IPAddress(bytes);
     }
 
     /// <summary>Waits for the first bytes, and leaves them to the next reader.</summary>
@@ -117,7 +103,7 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
                 Timeout.InfiniteTimeSpan)
             : null;
 
-    private sealed class Place(Connections connections, IPAddress peer) : IDisposable
+    private sealed class Place(Connections connections, Peer peer) : IDisposable
     {
         private int _isLeft;
 
@@ -133,6 +119,6 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     private static partial class Log
     {
         [LoggerMessage(1201, LogLevel.Warning, "A connection from {Peer} was refused: {Open} are open, {OfPeer} of them from there; there is room for {Limit}, and for {Share} from one address.")]
-        public static partial void Refused(ILogger logger, IPAddress peer, int open, int ofPeer, int limit, int share);
+        public static partial void Refused(ILogger logger, Peer peer, int open, int ofPeer, int limit, int share);
     }
 }

@@ -135,6 +135,28 @@ public sealed class VolumeTests
         Assert.Equal(0, await process.StopAsync());
     }
 
+    [Fact]
+    public async Task Names_that_end_with_a_line_break_serve_and_the_owner_may_change()
+    {
+        var name = ("PANDORA_DB_NAME", (string?)"pandora\n");
+        using var folder = new DataFolder();
+        await using (var process = await PandoraProcess.StartReadyAsync(folder.Path, name, ("PANDORA_DB_USER", "pandora\n")))
+        {
+            foreach (var variable in (string[])["PANDORA_DB_NAME", "PANDORA_DB_USER"])
+            {
+                Assert.Single(process.Output, line => line.Contains(variable + " ends with white space", StringComparison.Ordinal));
+            }
+            using var rest = await process.SignInFirstAsync();
+            Assert.Equal(0, await process.StopAsync());
+        }
+        await using (var process = await PandoraProcess.StartReadyAsync(folder.Path, name, ("PANDORA_DB_USER", "other")))
+        {
+            using var rest = new RestClient(process.RestAddress);
+            await rest.SignInAsync("Admin", FirstLogin.Password); // the same database
+            Assert.Equal(0, await process.StopAsync());
+        }
+    }
+
     private static async Task MakeAsync(DataFolder folder)
     {
         await using var postgres = await StartAsync(folder);

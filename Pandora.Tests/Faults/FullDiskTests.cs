@@ -32,6 +32,7 @@ public sealed class FullDiskTests
             () => Task.FromResult(load.Book.Count(StatusCode.Unavailable) >= refusals),
             TimeSpan.FromSeconds(60),
             () => string.Join('\n', [.. process.Output, .. process.Errors]));
+        await process.UntilAsync(line => line.Contains(folder.Cluster, StringComparison.Ordinal) && line.Contains("MiB left", StringComparison.Ordinal), "the warning");
         disk.MakeRoom();
 
         await load.AnsweredAgainAsync(FaultSuite.RecoveryLimit);

@@ -80,6 +80,24 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
     }
 
     [Fact]
+    public async Task Repetitions_at_once_of_a_call_whose_key_was_revoked_are_refused_each_with_a_row_of_its_own()
+    {
+        const int callers = 100;
+        var subscription = await pandora.Scenario.SubscriptionAsync();
+        var request = Named(subscription, "revoked at once");
+        var first = await Node.ConsumeAsync(request);
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/disable")).Expect(HttpStatusCode.NoContent);
+
+        var answers = await Task.WhenAll(Enumerable.Range(0, callers).Select(_ => Node.ConsumeAsync(request)));
+
+        Assert.All(answers, answer => Assert.Equal("API_KEY_DISABLED", answer.BaseResponse.FailureCode));
+        Assert.Equal(callers, answers.Select(answer => answer.BaseResponse.RequestId).Distinct().Count());
+        Assert.Equal(callers + 1, await Node.CallsOfAsync(subscription));
+        (await Node.Rest.PostAsync($"/api-keys/{subscription.Key}/enable")).Expect(HttpStatusCode.NoContent);
+        Assert.Equal(first, await Node.ConsumeAsync(request));
+    }
+
+    [Fact]
     public async Task A_repetition_of_a_key_that_has_expired_is_told_so()
     {
         var subscription = await pandora.Scenario.SubscriptionAsync();
@@ -284,6 +302,37 @@ public sealed class IdempotencyTests(PandoraFixture pandora) : IClassFixture<Pan
             0,
             await Node.ScalarAsync<long>(
                 "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1", pandora.Clock.Now.AddHours(-24).UtcDateTime));
+    }
+
+    [Fact]
+    public async Task Answers_are_forgotten_twice_as_fast_as_new_ones_are_remembered()
+    {
+        const int made = 512;
+        const string forgotten = "SELECT count(*) FROM remembered_answer WHERE answered_at <= $1";
+        var clock = new TestClock();
+        await using var node = await TestNode.StartAsync(await pandora.Server.CreateDatabaseAsync(), clock);
+        var subscription = await new Scenario(node).SubscriptionAsync(quota: 10_000);
+        Task<ValidateConsumeResponse[]> MakeAsync(string prefix) =>
+            Task.WhenAll(Enumerable.Range(0, made).Select(i => node.ConsumeAsync(Named(subscription, $"{prefix}-{i}"))));
+        await MakeAsync("one");
+        await MakeAsync("two");
+        clock.Advance(TimeSpan.FromHours(25));
+        var before = clock.Now.AddHours(-24).UtcDateTime;
+        Assert.Equal(2 * made, await node.ScalarAsync<long>(forgotten, before));
+
+        // In batches as large as they get: what is forgotten with each must grow with it.
+        Task<ValidateConsumeResponse[]> making;
+        await using (await RowLock.OnCounterAsync(node, subscription))
+        {
+            making = MakeAsync("three");
+            await Eventually.HoldsAsync("a batch waits", async () => await node.ScalarAsync<long>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") > 0);
+        }
+        var answers = await making;
+
+        Assert.Equal(0, await node.ScalarAsync<long>(forgotten, before));
+        Assert.Equal(made, await node.ScalarAsync<long>("SELECT count(*) FROM remembered_answer"));
+        Assert.Equal(answers[0], await node.ConsumeAsync(Named(subscription, "three-0")));
     }
 
     private static ValidateRequest Named(Subscription subscription, string name)

@@ -3,6 +3,7 @@ using System.Net;
 using Pandora.Core.Gate;
 using Pandora.Core.Gate.Ledger;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 using Pandora.Tests.Harness;
 
 namespace Pandora.Tests.Gate;
@@ -163,6 +164,6 @@ public sealed class LaneQueueTests
     {
         var check = new Check(
             "key", "service", "1", CheckKind.Consume, 1, null, TimeSpan.Zero, "/", "GET", "::1", null, metadata ?? CallMetadata.Empty);
-        return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"), SilentMeters.Instance) { Peer = peer };
+        return new PendingCheck(check, LoggedTexts.From(check, "...", MetadataLogging.Full), new LookUpKey([], "service", "1"), SilentMeters.Instance) { Peer = new Peer(peer) };
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
 
@@ -57,8 +58,79 @@ public sealed class UnknownKeyLogTests(TestServer server)
         Assert.NotEqual("", (await node.ConsumeAsync(named[0])).BaseResponse.RequestId);
     }
 
-    private static Task<TestNode> StartAsync(string database, TestClock clock) =>
-        TestNode.StartAsync(database, clock, configure: settings => settings with { UnknownKeysLoggedPerMinute = Limit });
+    [Fact]
+    public async Task Repetitions_under_one_idempotency_key_use_one_row_of_the_limit()
+    {
+        var clock = new TestClock();
+        await using var one = await StartAsync(await server.CreateDatabaseAsync(), clock);
+        await using var two = await StartAsync(one.ConnectionString, clock);
+        var subscription = await new Scenario(one).SubscriptionAsync();
+        var repeated = Unknown(subscription, 0);
+        repeated.IdempotencyKey = "again";
+
+        var first = await one.ConsumeAsync(repeated);
+        var later = await Task.WhenAll(Enumerable.Range(0, 5 * Limit).Select(i => (i % 2 == 0 ? one : two).ConsumeAsync(repeated)));
+        var others = new List<ValidateConsumeResponse>();
+        for (var i = 1; i <= Limit; i++)
+        {
+            others.Add(await one.ConsumeAsync(Unknown(subscription, i)));
+        }
+
+        Assert.NotEqual("", first.BaseResponse.RequestId);
+        Assert.All(later, answer => Assert.Equal(first, answer));
+        Assert.All(others.SkipLast(1), answer => Assert.NotEqual("", answer.BaseResponse.RequestId));
+        Assert.Equal("", others[^1].BaseResponse.RequestId);
+        Assert.Equal(first, await one.ConsumeAsync(repeated)); // also when no other gets a row
+        var tooLate = Unknown(subscription, 0);
+        tooLate.IdempotencyKey = "too late";
+        var unlogged = await Task.WhenAll(Enumerable.Range(0, 5 * Limit).Select(_ => one.ConsumeAsync(tooLate)));
+        Assert.All(unlogged, answer => Assert.Equal(("API_KEY_INVALID", ""), (answer.BaseResponse.FailureCode, answer.BaseResponse.RequestId)));
+        Assert.Equal(Limit, await one.ScalarAsync<long>("SELECT count(*) FROM request"));
+    }
+
+    [Fact]
+    public async Task A_node_without_a_limit_does_not_look_for_minutes_to_close()
+    {
+        const string looks = "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'unknown_key_minute'";
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var limited = await StartAsync(await server.CreateDatabaseAsync(), clock);
+        await using var unlimited = await StartAsync(await server.CreateDatabaseAsync(), clock, limit: 0);
+
+        await Eventually.HoldsAsync("the one with a limit looks", async () =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(5));
+            return await limited.ScalarAsync<long>(looks) >= 30;
+        });
+
+        Assert.InRange(await unlimited.ScalarAsync<long>(looks), 0, 1); // once, for what others have left
+    }
+
+    [Fact]
+    public async Task What_nodes_with_a_limit_have_counted_is_told_when_there_is_none_any_more()
+    {
+        const int beyond = 7;
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var database = await server.CreateDatabaseAsync();
+        await using (var limited = await StartAsync(database, clock))
+        {
+            var subscription = await new Scenario(limited).SubscriptionAsync();
+            for (var i = 0; i < Limit + beyond; i++)
+            {
+                await limited.ConsumeAsync(Unknown(subscription, i));
+            }
+        }
+        await using var unlimited = await StartAsync(database, clock, limit: 0);
+
+        await Eventually.HoldsAsync("the minute is told of", async () =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            return await unlimited.ScalarAsync<long>("SELECT count(*) FROM request WHERE detail LIKE $1", $"{beyond} more calls%") == 1;
+        });
+        Assert.Equal(0, await unlimited.ScalarAsync<long>("SELECT count(*) FROM unknown_key_minute"));
+    }
+
+    private static Task<TestNode> StartAsync(string database, TimeProvider clock, int limit = Limit) =>
+        TestNode.StartAsync(database, clock, configure: settings => settings with { UnknownKeysLoggedPerMinute = limit });
 
     private static ValidateRequest Unknown(Subscription subscription, int number)
     {

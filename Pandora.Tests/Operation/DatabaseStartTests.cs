@@ -1,5 +1,9 @@
+using System.Globalization;
+using System.Net;
 using Npgsql;
+using Pandora.Protos.ApiKey.V1;
 using Pandora.Tests.Harness;
+using Pandora.Tests.Rpc;
 
 namespace Pandora.Tests.Operation;
 
@@ -37,15 +41,98 @@ public sealed class DatabaseStartTests(DatabaseStartTests.Place place) : IClassF
     }
 
     [Fact]
-    public async Task A_database_of_a_server_without_a_locale_keeps_every_text_and_is_taken()
+    public async Task A_database_of_a_server_without_a_locale_is_taken_and_keeps_every_text_that_is_allowed()
     {
         var name = Scenario.NewName("ascii");
         await _server.ExecuteAsync($"CREATE DATABASE \"{name}\" OWNER pandora ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0");
         using var folder = new DataFolder();
-
         await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("ConnectionStrings__pandora", Database(name)));
+        using var rest = await process.SignInFirstAsync();
+        static string Text(string character, int characters) => string.Concat(Enumerable.Repeat(character, characters));
+        var (longest, version, email) = (Text("\U0001F511", 255), Text("\u00e9", 25), Text("\u00fc", 244) + "@m\u00fcnchen.de");
+        Assert.Equal(255, email.Length);
 
+        var service = (await rest.PostAsync("/services", new { name = longest, version })).Expect(HttpStatusCode.Created);
+        var client = (await rest.PostAsync("/clients", new { type = "developer", name = longest, email })).Expect(HttpStatusCode.Created);
+        var project = (await rest.PostAsync("/projects", new
+        {
+            name = longest,
+            client_id = client.Id,
+            services = new[] { new { id = service.Id, max_requests = -1, reset_frequency = "daily" } },
+        })).Expect(HttpStatusCode.Created);
+        var environment = (await rest.PostAsync("/environments", new
+        {
+            name = longest,
+            project_id = project.Id,
+            services = new[] { new { id = service.Id, max_requests = 5 } },
+        })).Expect(HttpStatusCode.Created);
+        var key = (await rest.PostAsync("/api-keys", new { environment_id = environment.Id })).Expect(HttpStatusCode.Created);
+        (await rest.PostAsync("/services", new { name = longest + "x", version })).Expect(HttpStatusCode.UnprocessableEntity);
+        (await rest.PostAsync("/services", new { name = longest, version })).Expect(HttpStatusCode.Conflict);
+        foreach (var (path, other) in new[] { ("/clients", client), ("/projects", project), ("/environments", environment) })
+        {
+            var renamed = (await rest.PatchAsync($"{path}/{other.Id}", new { name = Text("\u1e9e", 255) })).Expect(HttpStatusCode.OK);
+            Assert.Equal(Text("\u1e9e", 255), renamed.Text("name"));
+        }
+
+        using var grpc = new GrpcClient(process.GrpcAddress);
+        var call = new ValidateRequest
+        {
+            ApiKey = key.Text("secret"),
+            ServiceName = longest,
+            ServiceVersion = version,
+            Request = new Request
+            {
+                Path = "/" + Text("\u4e2d", 9_000),
+                Method = "GET",
+                IpAddress = "192.0.2.7",
+                Metadata = new RequestMetadata { Body = Text("\u00e9", 20_000), Headers = "X-Name: \U0001F511", BodyContentType = Text("\u00e9", 300) },
+            },
+        };
+        var passed = await ConsumeAsync();
+        Assert.True(passed.BaseResponse.Valid);
+        call.ServiceName = Text("\U0001F512", 300); // nobody has it, and the log keeps 255 characters
+        var mismatch = await ConsumeAsync();
+        Assert.Equal("SERVICE_MISMATCH", mismatch.BaseResponse.FailureCode);
+
+        var row = (await rest.GetAsync($"/requests/{passed.BaseResponse.RequestId}")).Expect(HttpStatusCode.OK);
+        Assert.Equal((longest, version), ((string)row["service"]!["name"]!, (string)row["service"]!["version"]!));
+        Assert.Equal(Text("\u1e9e", 255), (string)row["project"]!["name"]!);
+        Assert.Equal("/" + Text("\u4e2d", 8_191), row.Text("path"));
+        Assert.Equal("X-Name: \U0001F511", (string)row["metadata"]!["headers"]!);
+        Assert.Equal(Text("\u00e9", 255), (string)row["metadata"]!["body_content_type"]!);
+        Assert.StartsWith(Text("\u00e9", 8_000), (string)row["metadata"]!["body"]!, StringComparison.Ordinal);
+        row = (await rest.GetAsync($"/requests/{mismatch.BaseResponse.RequestId}")).Expect(HttpStatusCode.OK);
+        Assert.Equal(Text("\U0001F512", 255), (string)row["service"]!["name"]!);
         Assert.Equal(0, await process.StopAsync());
+
+        async Task<ValidateConsumeResponse> ConsumeAsync()
+        {
+            var reply = await grpc.CallAsync(Calls.ConsumePath, call, ValidateConsumeResponse.Parser, TestContext.Current.CancellationToken);
+            Assert.True(reply.Message is not null, $"{reply.Code}: {reply.StatusText}\n{string.Join('\n', process.Output)}");
+            return reply.Message;
+        }
+    }
+
+    [Fact]
+    public async Task Names_that_end_with_a_line_break_are_passed_on_as_they_are()
+    {
+        await _server.ExecuteAsync("CREATE ROLE \"odd\n\" LOGIN PASSWORD 'odd'", "CREATE DATABASE \"odd\n\" OWNER \"odd\n\" TEMPLATE template0 ENCODING 'UTF8'");
+        (string, string?)[] parts =
+        [
+            ("PANDORA_DB_HOST", _server.SocketDirectory),
+            ("PANDORA_DB_PORT", _server.Port.ToString(CultureInfo.InvariantCulture)),
+            ("PANDORA_DB_USER", "odd\n"),
+            ("PANDORA_DB_NAME", "odd\n"),
+            ("PANDORA_DB_PASSWORD", "odd"),
+        ];
+        (string, string?)[] asOne = [("PANDORA_DB_DNS", $"host={_server.SocketDirectory} port={_server.Port} user='odd\n' dbname='odd\n' password=odd")];
+        foreach (var variables in new[] { parts, asOne })
+        {
+            using var folder = new DataFolder();
+            await using var process = await PandoraProcess.StartReadyAsync(folder.Path, variables);
+            Assert.Equal(0, await process.StopAsync());
+        }
     }
 
     [Fact]

@@ -18,7 +18,6 @@ public sealed class StartTests
     [InlineData("PANDORA_DIR", "/proc/pandora")]
     [InlineData("PANDORA_PG_BIN", "/proc")]
     [InlineData("PANDORA_GRPC_PORT", "tcp://10.0.0.7:50051")]
-    [InlineData("PANDORA_DB_USER", "hidden\n")]
     [InlineData("PANDORA_DB_DNS", "postgres://u:hidden/x?y=1@db/d")]
     [InlineData("PANDORA_DB_DNS", "host=db password=hidden sslnegotiation=direct")]
     [InlineData("PANDORA_DB_DNS", "host=db password=hidden target_session_attrs=standby")]
@@ -132,6 +131,17 @@ public sealed class StartTests
             Assert.Equal(0, await process.StopAsync());
         }
         File.Delete(file);
+    }
+
+    [Theory]
+    [InlineData(null, true), InlineData("0", true), InlineData("30", false)]
+    public async Task A_request_log_from_which_nothing_is_ever_removed_is_warned_of(string? days, bool isWarnedOf)
+    {
+        using var folder = new DataFolder();
+        await using var process = await PandoraProcess.StartReadyAsync(folder.Path, ("PANDORA_LOG_RETENTION_DAYS", days));
+
+        Assert.Equal(isWarnedOf ? 1 : 0, process.Output.Count(line => line.Contains("PANDORA_LOG_RETENTION_DAYS", StringComparison.Ordinal)));
+        Assert.Equal(0, await process.StopAsync());
     }
 
     [Fact]

@@ -91,9 +91,9 @@ public sealed class DatabaseReaderTests
     [InlineData("host=db hidden"), InlineData("host=db password='hidden"), InlineData("=hidden"), InlineData("hidden")]
     [InlineData("host=db password=hidden bogus=1"), InlineData("host=db password=hidden sslmode=on"), InlineData(" ")]
     [InlineData("host=db password=hidden port=0"), InlineData("host=a,b port=1,2,3"), InlineData("host=db password=two hidden=3")]
-    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("host=db:hidden")]
+    [InlineData("host=db connect_timeout=soon"), InlineData("host=db service=hidden"), InlineData("service=s servicefile=hidden"), InlineData("host=db:hidden")]
     [InlineData("host=db hostaddr=hidden"), InlineData("host=a,b hostaddr=127.0.0.1"), InlineData("host=db target_session_attrs=standby")]
-    [InlineData("host=db target_session_attrs=read-only"), InlineData("host=db user='hidden\n'"), InlineData("postgres://u:hidden%ff@db/d")]
+    [InlineData("host=db target_session_attrs=read-only"), InlineData("host=db options='hidden\n'"), InlineData("host=a,b user='hidden\n'"), InlineData("postgres://u:hidden%ff@db/d")]
     [InlineData("postgres://u:p/hidden?x=1@db/d"), InlineData("postgres://db/d?hidden=1=2")]
     [InlineData("postgres://u:hidden@db:port/d"), InlineData("postgres://u:hidden%zz@db"), InlineData("postgres://u:hidden@[::1/d")]
     [InlineData("postgres://u:hidden@db/d?bogus=1"), InlineData("postgres://u:hidden@db/d?sslmode"), InlineData("mysql://u:hidden@db/d")]
@@ -113,7 +113,7 @@ public sealed class DatabaseReaderTests
     [InlineData("Host=db;Maximum Pool Size=0;Password=hidden"), InlineData("Host=db;Maximum Pool Size=1;Password=hidden")]
     [InlineData("Host=db;Minimum Pool Size=9;Maximum Pool Size=8;Password=hidden"), InlineData("Host=db;Connection Pruning Interval=0;Password=hidden")]
     [InlineData("Host=db;SSL Negotiation=Direct;Password=hidden"), InlineData("Host=db;Target Session Attributes=standby;Password=hidden")]
-    [InlineData("Host=db;Timeout=9999;Password=hidden"), InlineData("Host=db;Username=\"hidden\n\"")]
+    [InlineData("Host=db;Timeout=9999;Password=hidden"), InlineData("Host=db;Search Path=\"hidden\n\""), InlineData("Host=a,b;Username=\"hidden\n\"")]
     public void A_connection_string_that_is_not_understood_is_refused_without_showing_it(string text)
     {
         var refused = Assert.Throws<StartRefusedException>(() => External(("ConnectionStrings__pandora", text)));

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Threading.Channels;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate.Ledger;
 
@@ -33,7 +34,7 @@ internal sealed class LaneQueue
     private readonly Lock _lock = new();
     private readonly Lines _known = new();
     private readonly Lines _unknown = new();
-    private readonly Dictionary<string, long> _longOfPeers = [];
+    private readonly Dictionary<Peer, long> _longOfPeers = [];
     private readonly Channel<bool> _signal =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
 
@@ -136,7 +137,7 @@ internal sealed class LaneQueue
     private bool HasRoom(PendingCheck check) =>
         check.Bytes < LongFrom
         || (_long + check.Bytes <= LongCapacity
-            && _longOfPeers.GetValueOrDefault(PeerName.Of(check.Peer)) + check.Bytes <= LongCapacity / 2);
+            && _longOfPeers.GetValueOrDefault(check.Peer) + check.Bytes <= LongCapacity / 2);
 
     private void Leave(List<PendingCheck> checks, int from)
     {
@@ -154,11 +155,10 @@ internal sealed class LaneQueue
             return;
         }
         _long += bytes;
-        var peer = PeerName.Of(check.Peer);
-        ref var ofPeer = ref CollectionsMarshal.GetValueRefOrAddDefault(_longOfPeers, peer, out _);
+        ref var ofPeer = ref CollectionsMarshal.GetValueRefOrAddDefault(_longOfPeers, check.Peer, out _);
         if ((ofPeer += bytes) == 0)
         {
-            _longOfPeers.Remove(peer);
+            _longOfPeers.Remove(check.Peer);
         }
     }
 

@@ -2,21 +2,18 @@ using System.Diagnostics;
 using Npgsql;
 using Pandora.Core.Errors;
 using Pandora.Core.Gate.Cache;
-using Pandora.Core.Gate.Idempotency;
-using Pandora.Core.Gate.Outcomes;
-using Pandora.Core.Persistence;
 using Pandora.Core.Telemetry;
 
 namespace Pandora.Core.Gate.Ledger;
 
-/// <summary>Works through one lane of the ledger, a batch at a time, on a connection of its own.</summary>
+/// <summary>
+/// Works through one lane of the ledger, a batch at a time, on a connection of its own. It knows what to do when an attempt
+/// to commit fails: try again, try each check alone, or tell the callers.
+/// </summary>
 internal sealed partial class LedgerWriter(
     LaneQueue lane, NpgsqlDataSource dataSource, KeyCache cache, UnknownKeyLog unknownKeys, TimeProvider time, NodeMeters meters, ILogger logger)
 {
     private const int MaxBatch = 256;
-
-    // Of what a batch settles for its own checks; the rest is left to the sweep and to later batches.
-    private const int MostSettledAtOnce = 200;
 
     // Callers learn within 5 s that the database is unavailable. Who waited too long is not taken into a batch any more, so
     // that a batch has 0.7 s at least.
@@ -31,10 +28,12 @@ internal sealed partial class LedgerWriter(
     private readonly List<PendingCheck> _again = [];
     private readonly LaneConnection _connection = new(dataSource, cache, logger);
     private readonly InDoubtCommits _inDoubt = new(meters, logger);
-    private readonly AnswerTally _tally = new(meters);
 
     // Left behind with a connection that may still be busy with it.
-    private LedgerBatch _run = new();
+    private LedgerAttempts? _attempts;
+
+    private LedgerAttempts Attempts =>
+        _attempts ??= new LedgerAttempts(lane, _connection, _inDoubt, cache, unknownKeys, time, meters);
 
     /// <summary>Runs until the lane is closed and empty, or <paramref name="stopNow"/>.</summary>
     public async Task RunAsync(CancellationToken stopNow)
@@ -159,13 +158,13 @@ internal sealed partial class LedgerWriter(
         var open = checks.FindAll(check => check is { IsOpen: true, IdempotencyKey: null });
         while (open.Count > 0)
         {
-            open = await TryAsync(() => AttemptAsync(open, ct), ct) ?? open;
+            open = await TryAsync(() => Attempts.CommitAsync(open, ct), ct) ?? open;
             open.RemoveAll(check => !check.IsOpen);
         }
         var idempotent = checks.FindAll(check => check is { IsOpen: true, IdempotencyKey: not null });
         while (idempotent.Count > 0)
         {
-            idempotent = await TryAsync(() => AttemptIdempotentAsync(idempotent, ct), ct) ?? idempotent;
+            idempotent = await TryAsync(() => Attempts.CommitIdempotentAsync(idempotent, ct), ct) ?? idempotent;
             idempotent.RemoveAll(check => !check.IsOpen);
         }
     }
@@ -199,206 +198,6 @@ internal sealed partial class LedgerWriter(
             }
             return null;
         }
-    }
-
-    /// <summary>Returns the checks that could not be decided yet.</summary>
-    private async Task<List<PendingCheck>> AttemptAsync(List<PendingCheck> checks, CancellationToken ct)
-    {
-        using var span = StartSpan(checks);
-        var connection = await _connection.OpenAsync(ct);
-        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
-        checks.RemoveAll(check => !check.IsOpen);
-        var now = time.Now();
-        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
-        _run.Decide(checks, now);
-        var started = Stopwatch.GetTimestamp();
-        CommitResult result;
-        try
-        {
-            result = await _connection.InTime(_run.CommitAsync(connection, KeyCache.Stored(version), ct), ct);
-        }
-        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
-        {
-            _inDoubt.Add(checks, _connection.Server);
-            throw;
-        }
-        if (result.Version != KeyCache.Stored(version))
-        {
-            meters.DecidedAgain(result == CommitResult.Outrun ? "counter" : "directory");
-            await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
-            return checks;
-        }
-        meters.Committed(checks.Count, result.Resets, Stopwatch.GetElapsedTime(started));
-        var (written, postponed) = Complete(checks, result);
-        _run.NoteUses();
-        span?.Stop(); // before the spans of its calls end
-        Answer(written, now);
-        if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
-        {
-            postponed.ForEach(lane.Add); // to the end of their lines
-            return [];
-        }
-        return postponed;
-    }
-
-    /// <summary>
-    /// The same for checks with idempotency keys: in a transaction that finds or remembers their answers. Of several new
-    /// ones of one name one is decided; the others find its answer in the next attempt.
-    /// </summary>
-    private async Task<List<PendingCheck>> AttemptIdempotentAsync(List<PendingCheck> checks, CancellationToken ct)
-    {
-        using var span = StartSpan(checks);
-        var connection = await _connection.OpenAsync(ct);
-        var version = await _connection.InTime(PrepareAsync(connection, checks, ct), ct);
-        var now = time.Now();
-        await _connection.InTime(unknownKeys.AdmitAsync(connection, checks, now, ct), ct);
-        var (current, replays) = await _connection.InTime(IdempotencyStore.BeginAsync(connection, checks, now, ct), ct);
-        if (current != KeyCache.Stored(version))
-        {
-            return await BeginAnewAsync(connection, checks, "directory", ct);
-        }
-        foreach (var check in checks)
-        {
-            // What a key was allowed once is not allowed for ever: who would be refused today is refused anew.
-            var failure = Verdict.Decide(check.Facts!, now);
-            check.IsRemembered = !replays.TryGetValue(check, out var first)
-                || first is null
-                || failure == FailureCode.None
-                || failure == first.Failure;
-            if (!check.IsRemembered)
-            {
-                replays.Remove(check);
-            }
-            check.IsRemembered &= check.HasRow; // an answer is remembered with its row
-        }
-        List<PendingCheck> fresh =
-            [.. checks.Where(check => !replays.ContainsKey(check)).DistinctBy(check => check.IdempotencyKey!.Key)];
-        var result = default(CommitResult);
-        var started = 0L;
-        List<PendingCheck> written = [];
-        List<PendingCheck> postponed = [];
-        if (fresh.Count > 0)
-        {
-            started = Stopwatch.GetTimestamp();
-            _run.Decide(fresh, now);
-            result = await _connection.InTime(_run.CommitAsync(connection, KeyCache.Stored(version), ct), ct);
-            if (result.Version != KeyCache.Stored(version))
-            {
-                return await BeginAnewAsync(connection, checks, result == CommitResult.Outrun ? "counter" : "directory", ct);
-            }
-            (written, postponed) = Complete(fresh, result);
-        }
-        try
-        {
-            await _connection.InTime(IdempotencyStore.CommitAsync(connection, written.FindAll(check => check.IsRemembered), now, ct), ct);
-        }
-        catch (Exception e) when (!DatabaseFaults.IsRefusal(e))
-        {
-            _inDoubt.Add(written, _connection.Server);
-            throw;
-        }
-        if (written.Count > 0)
-        {
-            meters.Committed(written.Count, result.Resets, Stopwatch.GetElapsedTime(started));
-            _run.NoteUses();
-        }
-        span?.Stop(); // before the spans of its calls end
-        IdempotencyStore.Deliver(replays, meters);
-        Answer(written, now);
-        if (postponed.Count > 0 && !await MakeWayAsync(connection, result, now, ct))
-        {
-            postponed.ForEach(lane.Add); // to the end of their lines
-            return checks.FindAll(check => !postponed.Contains(check));
-        }
-        return checks;
-    }
-
-    private async Task<List<PendingCheck>> BeginAnewAsync(
-        NpgsqlConnection connection, List<PendingCheck> checks, string reason, CancellationToken ct)
-    {
-        meters.DecidedAgain(reason);
-        await _connection.InTime(IdempotencyStore.RollbackAsync(connection, ct), ct);
-        await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
-        return checks;
-    }
-
-    private static Activity? StartSpan(List<PendingCheck> checks)
-    {
-        List<Activity>? calls = null;
-        foreach (var check in checks)
-        {
-            if (check.Call is { } call)
-            {
-                (calls ??= []).Add(call);
-            }
-        }
-        return calls is null ? null : CallWatch.StartBatch(calls, checks.Count);
-    }
-
-    /// <summary>Gives every check facts that are current at the version it returns.</summary>
-    private async Task<long> PrepareAsync(NpgsqlConnection connection, List<PendingCheck> checks, CancellationToken ct)
-    {
-        var misses = 0;
-        while (true)
-        {
-            var version = cache.Version;
-            HashSet<LookUpKey>? missing = null;
-            foreach (var check in checks)
-            {
-                if (check.Facts is null || !cache.IsCurrent(check.Facts, version))
-                {
-                    check.Facts = cache.Find(check.LookUp);
-                    if (check.Facts is null || !cache.IsCurrent(check.Facts, version))
-                    {
-                        (missing ??= []).Add(check.LookUp);
-                        misses++;
-                    }
-                }
-            }
-            if (missing is null && version >= cache.Origin)
-            {
-                misses = Math.Min(misses, checks.Count);
-                meters.LookedUp(checks.Count - misses, misses);
-                return version;
-            }
-            if (missing is not null)
-            {
-                await KeyFactsReader.LoadAsync(connection, cache, [.. missing], ct);
-            }
-            if (missing is null || missing.Any(key => cache.Find(key)?.LoadedAt > version))
-            {
-                await KeyFactsReader.CatchUpAsync(connection, cache, ct);
-            }
-        }
-    }
-
-    private (List<PendingCheck> Written, List<PendingCheck> Postponed) Complete(List<PendingCheck> checks, CommitResult result)
-    {
-        var (written, postponed) = (new List<PendingCheck>(checks.Count), new List<PendingCheck>());
-        _run.Complete(checks, result, written, postponed);
-        return (written, postponed);
-    }
-
-    /// <summary>Removes what kept checks from being decided. False: only a part of it, and they would keep the others waiting.</summary>
-    private async Task<bool> MakeWayAsync(NpgsqlConnection connection, CommitResult result, DateTimeOffset now, CancellationToken ct)
-    {
-        meters.DecidedAgain("counter");
-        var isLeft = _run.Unsettled(result) is { Count: > 0 } counters
-            && await _connection.InTime(Reservations.SettleExpiredAsync(connection, counters, now, MostSettledAtOnce, ct), ct);
-        await _connection.InTime(KeyFactsReader.CatchUpAsync(connection, cache, ct), ct);
-        return !isLeft;
-    }
-
-    private void Answer(List<PendingCheck> checks, DateTimeOffset now)
-    {
-        var unheard = checks.FindAll(check => !check.TryClaim());
-        if (unheard.Count > 0)
-        {
-            checks.RemoveAll(unheard.Contains);
-            _inDoubt.Add(unheard, server: null);
-        }
-        _tally.Add(checks);
-        AnswerDelivery.Deliver(checks, check => check.AnswerAt(now));
     }
 
     /// <summary>Time was up for one of the batch. The others, and those that wait, go on as long as their own time lasts.</summary>
@@ -442,7 +241,7 @@ internal sealed partial class LedgerWriter(
     private void DropConnection()
     {
         _connection.Drop();
-        _run = new LedgerBatch();
+        _attempts = null;
     }
 
     private static bool IsUnavailable(Exception e, CancellationToken limit) =>

@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using System.Net;
 using System.Threading.Tasks.Sources;
 using Pandora.Core.Gate.Idempotency;
 using Pandora.Core.Telemetry;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate.Ledger;
 
@@ -56,8 +56,8 @@ internal sealed class PendingCheck(Check check, LoggedTexts texts, LookUpKey loo
     /// <summary>When it began to wait, a time stamp of <see cref="Stopwatch"/>.</summary>
     public long Since { get; } = Stopwatch.GetTimestamp();
 
-    /// <summary>Address of the caller. Null: it has none.</summary>
-    public IPAddress? Peer { get; init; }
+    /// <summary>Who asks.</summary>
+    public Peer Peer { get; init; }
 
     /// <summary>The span of the call. Null: it is not recorded.</summary>
     public Activity? Call { get; init; }

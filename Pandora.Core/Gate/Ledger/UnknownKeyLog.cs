@@ -3,6 +3,7 @@ using Npgsql;
 using NpgsqlTypes;
 using Pandora.Core.Persistence;
 using Pandora.Core.Settings;
+using Pandora.Core.Transport;
 
 namespace Pandora.Core.Gate.Ledger;
 
@@ -56,50 +57,61 @@ internal sealed partial class UnknownKeyLog(
 
     private readonly int _limit = settings.UnknownKeysLoggedPerMinute;
     private readonly Lock _lock = new();
-    private readonly Dictionary<(string Peer, DateTimeOffset Minute), Tally> _tallies = [];
+    private readonly Dictionary<(Peer Peer, DateTimeOffset Minute), Tally> _tallies = [];
 
     /// <summary>
-    /// Decides which of the checks with unknown keys get a row of the log. Those of which it was decided before keep that.
+    /// Decides whether a check whose key is unknown gets a row of the log. One of which it was decided before keeps that.
     /// </summary>
-    public async Task AdmitAsync(NpgsqlConnection connection, List<PendingCheck> checks, DateTimeOffset now, CancellationToken ct)
+    /// <remarks>
+    /// On a connection of its own: rows that were taken stay taken whatever becomes of the transaction of the check, and no
+    /// other node waits for that.
+    /// </remarks>
+    public ValueTask AdmitAsync(PendingCheck check, DateTimeOffset now, CancellationToken ct)
     {
-        if (_limit == 0)
+        if (_limit == 0 || check is not { Facts.Key: null, IsAdmitted: false })
         {
-            return;
+            return ValueTask.CompletedTask;
         }
-        var minute = new DateTimeOffset(now.UtcTicks - (now.UtcTicks % Minute.Ticks), TimeSpan.Zero);
-        foreach (var check in checks)
-        {
-            if (check is { Facts.Key: null, IsAdmitted: false })
-            {
-                var tally = (PeerName.Of(check.Peer), minute);
-                while (!TryAdmit(check, tally))
-                {
-                    var hasMore = await TakePartAsync(connection, tally, ct);
-                    Note(tally, hasMore);
-                }
-            }
-        }
+        var tally = (check.Peer, new DateTimeOffset(now.UtcTicks - (now.UtcTicks % Minute.Ticks), TimeSpan.Zero));
+        return TryAdmit(check, tally) ? ValueTask.CompletedTask : new ValueTask(TakeAndAdmitAsync(check, tally, ct));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        // Without a limit there is nothing to tell but, once, what nodes that had one have left.
+        var pause = _limit > 0 ? Interval : Minute + CloseAfter;
+        do
         {
-            await Task.Delay(Interval, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(pause, time, stoppingToken);
             await TryTellAsync(time.Now() - Minute, stoppingToken);
         }
+        while (_limit > 0);
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        if (_limit == 0)
+        {
+            return;
+        }
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(StopLimit);
         await TryTellAsync(DateTimeOffset.MaxValue, limit.Token);
     }
 
-    private bool TryAdmit(PendingCheck check, (string, DateTimeOffset) name)
+    private async Task TakeAndAdmitAsync(PendingCheck check, (Peer, DateTimeOffset) tally, CancellationToken ct)
+    {
+        do
+        {
+            // A server that is stopped but not gone keeps even what is cancelled waiting.
+            Note(tally, hasMore: await TakePartAsync(tally, ct).WaitAsync(ct));
+        }
+        while (!TryAdmit(check, tally));
+    }
+
+    /// <summary>False: first it must be known whether there are more rows to be had.</summary>
+    private bool TryAdmit(PendingCheck check, (Peer, DateTimeOffset) name)
     {
         lock (_lock)
         {
@@ -122,7 +134,7 @@ internal sealed partial class UnknownKeyLog(
         }
     }
 
-    private void Note((string, DateTimeOffset) name, bool hasMore)
+    private void Note((Peer, DateTimeOffset) name, bool hasMore)
     {
         lock (_lock)
         {
@@ -134,11 +146,12 @@ internal sealed partial class UnknownKeyLog(
 
     private int PartSize => Math.Max(1, _limit / PartsOfLimit);
 
-    private async Task<bool> TakePartAsync(NpgsqlConnection connection, (string Peer, DateTimeOffset Minute) tally, CancellationToken ct)
+    private async Task<bool> TakePartAsync((Peer Peer, DateTimeOffset Minute) tally, CancellationToken ct)
     {
+        await using var connection = await database.OpenConnectionAsync(ct);
         await using var batch = new NpgsqlBatch(connection);
         batch.Add(TakePart)
-            .With(tally.Peer, NpgsqlDbType.Text)
+            .With(tally.Peer.ToString(), NpgsqlDbType.Text)
             .With(tally.Minute.UtcDateTime, NpgsqlDbType.TimestampTz)
             .With(PartSize, NpgsqlDbType.Integer)
             .With(_limit, NpgsqlDbType.Integer);
@@ -156,7 +169,7 @@ internal sealed partial class UnknownKeyLog(
                 _tallies.Remove(name);
                 if (tally.Unlogged > 0)
                 {
-                    over.Add((name.Peer, name.Minute, tally.Unlogged));
+                    over.Add((name.Peer.ToString(), name.Minute, tally.Unlogged));
                 }
             }
         }
