@@ -22,7 +22,7 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     private readonly int _share = limit - (limit / 4);
 
     private readonly Lock _counting = new();
-    private readonly Dictionary<IPAddress, int> _ofPeers = [];
+    private readonly Dictionary<IPAddress, Peer> _peers = [];
     private int _open;
     private long? _warnedAt;
 
@@ -44,41 +44,42 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     }
 
     /// <summary>Null: there is no room. Else the place of the connection until it is disposed.</summary>
-    public IDisposable? TryEnter(EndPoint? remote)
+    public Place? TryEnter(EndPoint? remote)
     {
-        var peer = PeerOf(remote);
+        var address = AddressOf(remote);
         lock (_counting)
         {
-            var ofPeer = _ofPeers.GetValueOrDefault(peer);
-            if (_open < limit && ofPeer < _share)
+            var peer = _peers.GetValueOrDefault(address) ?? new Peer();
+            if (_open < limit && peer.Connections < _share)
             {
                 _open++;
-                _ofPeers[peer] = ofPeer + 1;
-                return new Place(this, peer);
+                peer.Connections++;
+                _peers[address] = peer;
+                return new Place(this, address, peer);
             }
             if (_warnedAt is not { } then || time.GetElapsedTime(then) >= BetweenWarnings)
             {
                 _warnedAt = time.GetTimestamp();
-                Log.Refused(logger, peer, _open, ofPeer, limit, _share);
+                Log.Refused(logger, address, _open, peer.Connections, limit, _share);
             }
             return null;
         }
     }
 
-    private void Leave(IPAddress peer)
+    private void Leave(IPAddress address, Peer peer)
     {
         lock (_counting)
         {
             _open--;
-            if (--_ofPeers[peer] == 0)
+            if (--peer.Connections == 0)
             {
-                _ofPeers.Remove(peer);
+                _peers.Remove(address);
             }
         }
     }
 
     /// <summary>An address of IPv4, or the network of 64 bits that one of IPv6 is in.</summary>
-    private static IPAddress PeerOf(EndPoint? remote)
+    private static IPAddress AddressOf(EndPoint? remote)
     {
         var address = (remote as IPEndPoint)?.Address ?? IPAddress.None;
         if (address.AddressFamily == AddressFamily.InterNetwork || address.IsIPv4MappedToIPv6)
@@ -117,15 +118,19 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
                 Timeout.InfiniteTimeSpan)
             : null;
 
-    private sealed class Place(Connections connections, IPAddress peer) : IDisposable
+    /// <summary>The place of one connection.</summary>
+    internal sealed class Place(Connections connections, IPAddress address, Peer peer) : IDisposable
     {
         private int _isLeft;
+
+        /// <summary>Whose it is.</summary>
+        public Peer Peer => peer;
 
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isLeft, 1) == 0)
             {
-                connections.Leave(peer);
+                connections.Leave(address, peer);
             }
         }
     }

@@ -19,7 +19,7 @@ public sealed partial class DependencyTests
         ["Rest"] = ["Errors", "Persistence", "Quotas", "Settings"],
         ["Health"] = ["Persistence", "Rest"],
         ["Gate"] = ["Errors", "Keys", "Persistence", "Quotas", "Settings", "Telemetry"],
-        ["Rpc"] = ["Errors", "Gate", "Settings", "Telemetry"],
+        ["Rpc"] = ["Errors", "Gate", "Settings", "Telemetry", "Transport"],
         ["Auth"] = ["Errors", "Rest", "Security"],
         ["ApiKeys"] = ["Errors", "Keys", "Persistence", "Rest", "Security"],
         ["Clients"] = ["Errors", "Persistence", "Quotas", "Rest"],
