@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -28,14 +29,16 @@ namespace Pandora.Core;
 /// <summary>One node: both listeners and everything behind them, on a database that is migrated.</summary>
 internal static class PandoraNode
 {
-    private const int MaxCallsPerConnection = 1000;
-    private const int InitialWindowBytes = 1_048_576;
+    // Enough for a gigabyte a second within a data centre; all of it can be unread in each connection.
+    private const int InitialWindowBytes = 262_144;
 
     /// <summary>
-    /// Of one request or call. Far more than any call may have, because Kestrel ends the connection of one with a value that
-    /// is larger, or with twice as much in all: up to there it costs its own call alone.
+    /// Of one request or call, and of one name or value. More than any call may have, because Kestrel ends the connection of one
+    /// with twice as much, or with a larger value: up to there it costs its own call alone. Clients are told, and most refuse
+    /// larger calls themselves. Each connection keeps three buffers that may grow to this, and each call that waits to be looked
+    /// at its headers.
     /// </summary>
-    private const int MaxHeaderBytes = 524_288;
+    private const int MaxHeaderBytes = 131_072;
 
     private const int MaxHeaders = 1000;
 
@@ -98,6 +101,7 @@ internal static class PandoraNode
         adjust?.Invoke(builder);
 
         var app = builder.Build();
+        RefusedHeaders.DropThoseOf(app.Services.GetRequiredService<DiagnosticListener>());
         app.UseRpc();
         if (telemetry is { IsOn: true })
         {
@@ -146,7 +150,7 @@ internal static class PandoraNode
         kestrel.Limits.MaxRequestHeaderCount = MaxHeaders;
         kestrel.Limits.Http2.MaxRequestHeaderFieldSize = MaxHeaderBytes;
         kestrel.Limits.RequestHeadersTimeout = HeadersLimit;
-        kestrel.Limits.Http2.MaxStreamsPerConnection = MaxCallsPerConnection;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = ConnectionLimit.CallsOfProcess();
         kestrel.Limits.Http2.InitialConnectionWindowSize = InitialWindowBytes;
         kestrel.Limits.Http2.InitialStreamWindowSize = InitialWindowBytes;
         kestrel.Limits.Http2.KeepAlivePingDelay = PingEvery;

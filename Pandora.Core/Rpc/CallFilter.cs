@@ -18,7 +18,7 @@ namespace Pandora.Core.Rpc;
 /// Stands in front of the library and gives it what it serves:
 /// <code>
 /// (0) not a gRPC call: 405, 415
-/// (1) metadata too large, method unknown, deadline over: refused without looking at the body
+/// (1) metadata too large, method unknown, deadline over, too many calls open: refused without looking at the body
 /// (2) the library reads the message, calls the service, which explains its exceptions itself, and writes
 /// (3) what the library could not read has become UNKNOWN, the one status that no service of ours uses: say what it means
 /// </code>
@@ -50,14 +50,9 @@ internal sealed class CallFilter
     /// <summary>The names of the status codes in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
     private static readonly string[] Words = [.. Enum.GetValues<StatusCode>().Select(code => JsonNamingPolicy.SnakeCaseUpper.ConvertName(code.ToString()))];
 
-    private static readonly Func<object, Task> LeaveCall = static budget =>
-    {
-        ((MessageBudget)budget).LeaveCall();
-        return Task.CompletedTask;
-    };
-
     private readonly FrozenDictionary<string, Route> _routes;
     private readonly MessageBudget _budget = new();
+    private readonly OpenCalls _open;
     private readonly CallWatch _watch;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly TimeProvider _time;
@@ -69,12 +64,14 @@ internal sealed class CallFilter
     /// <param name="endpoints">Of the library. They are found by their exact paths; its own routing would ignore case.</param>
     public CallFilter(
         IEnumerable<Endpoint> endpoints,
+        OpenCalls open,
         CallWatch watch,
         IHostApplicationLifetime lifetime,
         TimeProvider time,
         CallFaults faults,
         IServiceProvider services)
     {
+        _open = open;
         _watch = watch;
         _lifetime = lifetime;
         _time = time;
@@ -87,7 +84,8 @@ internal sealed class CallFilter
                        method.FullName,
                        endpoint.RequestDelegate!,
                        method.FullName.StartsWith(NotOurs, StringComparison.Ordinal) ? null : new WatchedMethod(method.FullName[1..]),
-                       method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming))
+                       method.Type is MethodType.ClientStreaming or MethodType.DuplexStreaming,
+                       method.Type is not MethodType.Unary))
             .ToFrozenDictionary(route => route.Path, StringComparer.Ordinal);
     }
 
@@ -123,11 +121,10 @@ internal sealed class CallFilter
         {
             return Refuse(context.Response, Late);
         }
-        if (!_budget.TryEnterCall())
+        if (!_open.TryEnter(context, route.StaysOpen))
         {
             return Refuse(context.Response, Busy);
         }
-        context.Response.OnCompleted(LeaveCall, _budget);
 
         // :: 2
         LiftDataRate(context.Features);
@@ -317,5 +314,6 @@ internal sealed class CallFilter
     /// <param name="Path">As in the request line, such as <c>/api_key.v1.APIKeyService/Validate</c>.</param>
     /// <param name="Watched">Null: health and reflection are asked too often to tell anything.</param>
     /// <param name="IsStream">Whether callers may send any number of messages.</param>
-    private sealed record Route(string Path, RequestDelegate Serve, WatchedMethod? Watched, bool IsStream);
+    /// <param name="StaysOpen">Whether it ends only when the caller wants.</param>
+    private sealed record Route(string Path, RequestDelegate Serve, WatchedMethod? Watched, bool IsStream, bool StaysOpen);
 }

@@ -19,31 +19,11 @@ internal sealed class MessageBudget
     private const long LeastBytes = 4L * RpcPipeline.MaxMessageBytes;
     private const long MostBytes = 256L * 1_048_576;
 
-    // What a call costs while it is open, whatever its message.
-    private const int BytesOfCall = 8_192;
-    private const int LeastCalls = 8_192;
-    private const int MostCalls = 65_536;
-
     private static readonly long Bytes = NodeMemory.Share(PartsOfMemory, LeastBytes, MostBytes);
-    private static readonly int Calls = (int)NodeMemory.Share(PartsOfMemory * BytesOfCall, LeastCalls, MostCalls);
 
     private readonly Lock _lock = new();
     private readonly Dictionary<Peer, long> _ofPeers = [];
     private long _taken;
-    private int _openCalls;
-
-    /// <summary>Counts a call as open; <see cref="LeaveCall"/> must follow. False: too many are, and this one is not counted.</summary>
-    public bool TryEnterCall()
-    {
-        if (Interlocked.Increment(ref _openCalls) <= Calls)
-        {
-            return true;
-        }
-        Interlocked.Decrement(ref _openCalls);
-        return false;
-    }
-
-    public void LeaveCall() => Interlocked.Decrement(ref _openCalls);
 
     /// <summary>Null: it is used up, or this peer has its share.</summary>
     /// <param name="bytes">0 or more.</param>

@@ -24,12 +24,13 @@ internal static class MetadataLimit
         HeaderNames.GrpcAcceptEncoding, HeaderNames.TraceParent, HeaderNames.TraceState,
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
-    /// <summary>False: it is too large. Of much only what is read is left in it.</summary>
+    /// <summary>False: it is too large, and nothing is left of it. Of much only what is read is left in it.</summary>
     public static bool Holds(IHeaderDictionary metadata)
     {
         var bytes = SizeOf(metadata);
         if (bytes > Bytes + BytesForClients)
         {
+            metadata.Clear(); // a call that is refused may stay open as long as its caller sends nothing
             return false;
         }
         if (bytes > KeptBytes)

@@ -29,6 +29,7 @@ internal static class RpcPipeline
     public static void AddRpc(this IServiceCollection services)
     {
         services.AddSingleton<CallFaults>();
+        services.AddSingleton(OpenCalls.OfNode());
         services.AddSingleton<ApiKeyService>();
         services.AddSingleton<RequestService>();
         services.AddSingleton<ReservationService>();

@@ -18,10 +18,10 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     private static readonly TimeSpan BetweenWarnings = TimeSpan.FromMinutes(1);
 
     /// <summary>How many may be of one peer, so that nobody can shut out all others.</summary>
-    private readonly int _share = limit - (limit / 4);
+    private readonly int _share = limit / 2;
 
     private readonly Lock _counting = new();
-    private readonly Dictionary<Peer, int> _ofPeers = [];
+    private readonly Dictionary<Peer, PeerLoad> _loads = [];
     private int _open;
     private long? _warnedAt;
 
@@ -43,35 +43,36 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
     }
 
     /// <summary>Null: there is no room. Else the place of the connection until it is disposed.</summary>
-    public IDisposable? TryEnter(EndPoint? remote)
+    public Place? TryEnter(EndPoint? remote)
     {
         var peer = new Peer((remote as IPEndPoint)?.Address);
         lock (_counting)
         {
-            var ofPeer = _ofPeers.GetValueOrDefault(peer);
-            if (_open < limit && ofPeer < _share)
+            var load = _loads.GetValueOrDefault(peer) ?? new PeerLoad();
+            if (_open < limit && load.Connections < _share)
             {
                 _open++;
-                _ofPeers[peer] = ofPeer + 1;
-                return new Place(this, peer);
+                load.Connections++;
+                _loads[peer] = load;
+                return new Place(this, peer, load);
             }
             if (_warnedAt is not { } then || time.GetElapsedTime(then) >= BetweenWarnings)
             {
                 _warnedAt = time.GetTimestamp();
-                Log.Refused(logger, peer, _open, ofPeer, limit, _share);
+                Log.Refused(logger, peer, _open, load.Connections, limit, _share);
             }
             return null;
         }
     }
 
-    private void Leave(Peer peer)
+    private void Leave(Peer peer, PeerLoad load)
     {
         lock (_counting)
         {
             _open--;
-            if (--_ofPeers[peer] == 0)
+            if (--load.Connections == 0)
             {
-                _ofPeers.Remove(peer);
+                _loads.Remove(peer);
             }
         }
     }
@@ -103,15 +104,19 @@ internal sealed partial class Connections(int limit, TimeProvider time, ILogger<
                 Timeout.InfiniteTimeSpan)
             : null;
 
-    private sealed class Place(Connections connections, Peer peer) : IDisposable
+    /// <summary>The place of one connection.</summary>
+    internal sealed class Place(Connections connections, Peer peer, PeerLoad load) : IDisposable
     {
         private int _isLeft;
+
+        /// <summary>Of whose it is.</summary>
+        public PeerLoad Load => load;
 
         public void Dispose()
         {
             if (Interlocked.Exchange(ref _isLeft, 1) == 0)
             {
-                connections.Leave(peer);
+                connections.Leave(peer, load);
             }
         }
     }

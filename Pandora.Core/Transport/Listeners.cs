@@ -26,6 +26,7 @@ internal sealed class Listeners(SocketTransportFactory sockets, Connections conn
             {
                 if (connections.TryEnter(connection.RemoteEndPoint) is { } place)
                 {
+                    connection.Features.Set(place.Load);
                     return new Placed(connection, place);
                 }
                 connection.Abort();

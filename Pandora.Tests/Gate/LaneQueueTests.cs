@@ -72,7 +72,7 @@ public sealed class LaneQueueTests
 
         var batch = Take();
 
-        Assert.Equal(2_048, flood.Count);
+        Assert.Equal(1_024, flood.Count);
         Assert.Equal(Batch * 3 / 4, batch.Count(honest.Contains));
         Assert.Equal(Batch / 4, batch.Count(flood.Contains));
     }
@@ -80,11 +80,26 @@ public sealed class LaneQueueTests
     [Fact]
     public void Of_unknown_keys_each_has_a_line_of_its_own()
     {
-        var crowd = Add(_ => 1, isKnown: false, count: 2_000);
+        var crowd = Add(_ => 1, isKnown: false, count: 1_000);
         var first = Add(_ => 2, isKnown: false, count: 1);
 
         Assert.Contains(first[0], Take());
-        Assert.Equal(2_000, crowd.Count);
+        Assert.Equal(1_000, crowd.Count);
+    }
+
+    [Fact]
+    public void Unknown_keys_of_one_peer_leave_room_for_those_of_others_until_all_is_taken()
+    {
+        var flood = Add(key => key, isKnown: false, count: 5_000, IPAddress.Parse("192.0.2.1"));
+
+        Assert.Equal(1_024, flood.Count);
+        Assert.Single(Add(_ => 5_000, isKnown: false, count: 1, IPAddress.Parse("192.0.2.2")));
+        Assert.Equal(1_023, Add(key => 6_000 + key, isKnown: false, count: 5_000, IPAddress.Parse("2001:db8::1")).Count);
+        Assert.Empty(Add(_ => 20_000, isKnown: false, count: 1, IPAddress.Parse("192.0.2.3")));
+
+        Take();
+
+        Assert.NotEmpty(Add(_ => 20_000, isKnown: false, count: 1, IPAddress.Parse("192.0.2.1")));
     }
 
     [Fact]
@@ -150,8 +165,8 @@ public sealed class LaneQueueTests
     /// <returns>Those that were taken in.</returns>
     private List<PendingCheck> Add(int keyId, int count) => Add(_ => keyId, isKnown: true, count);
 
-    private List<PendingCheck> Add(Func<int, int> line, bool isKnown, int count) =>
-        [.. Enumerable.Range(0, count).Select(i => (Line: line(i), Check: NewCheck())).Where(each => _queue.TryAdd(each.Check, isKnown, each.Line)).Select(each => each.Check)];
+    private List<PendingCheck> Add(Func<int, int> line, bool isKnown, int count, IPAddress? peer = null) =>
+        [.. Enumerable.Range(0, count).Select(i => (Line: line(i), Check: NewCheck(peer: peer))).Where(each => _queue.TryAdd(each.Check, isKnown, each.Line)).Select(each => each.Check)];
 
     private List<PendingCheck> Take()
     {

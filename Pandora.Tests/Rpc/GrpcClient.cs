@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using Google.Protobuf;
 
@@ -11,9 +12,10 @@ namespace Pandora.Tests.Rpc;
 /// A gRPC client on bare HTTP/2 that can also do what a proper client never does: broken frames, odd headers, other
 /// methods. All calls share one connection.
 /// </summary>
-internal sealed class GrpcClient(Uri address) : IDisposable
+/// <param name="from">Any address of the loopback network, to be another peer. Null: 127.0.0.1.</param>
+internal sealed class GrpcClient(Uri address, string? from = null) : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler())
+    private readonly HttpClient _http = new(new SocketsHttpHandler { ConnectCallback = (context, ct) => ConnectAsync(context.DnsEndPoint, from, ct) })
     {
         BaseAddress = address,
         DefaultRequestVersion = HttpVersion.Version20,
@@ -78,6 +80,25 @@ internal sealed class GrpcClient(Uri address) : IDisposable
     }
 
     public void Dispose() => _http.Dispose();
+
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint address, string? from, CancellationToken ct)
+    {
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            if (from is not null)
+            {
+                socket.Bind(new IPEndPoint(IPAddress.Parse(from), 0));
+            }
+            await socket.ConnectAsync(address, ct);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
 
     private static HttpRequestMessage Request(string path, HttpContent body, Action<HttpRequestMessage>? adjust)
     {

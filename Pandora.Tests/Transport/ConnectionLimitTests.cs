@@ -8,13 +8,21 @@ public sealed class ConnectionLimitTests
     private const long Gibibyte = 1_073_741_824;
 
     [Theory]
-    [InlineData(1_048_576, 200, 8 * Gibibyte, 8_192)]
-    [InlineData(1_024, 200, 8 * Gibibyte, 824)]
+    [InlineData(1_048_576, 200, 8 * Gibibyte, 859)]
+    [InlineData(400, 200, 8 * Gibibyte, 200)]
     [InlineData(300, 200, 8 * Gibibyte, 100)]
-    [InlineData(null, 200, Gibibyte / 2, 512)]
-    [InlineData(1_048_576, 200, 1_000, 32)]
+    [InlineData(null, 200, 2 * Gibibyte, 340)]
+    [InlineData(1_048_576, 200, Gibibyte / 2, 96)]
     public void Connections_fit_into_the_descriptors_and_the_memory_that_there_are(int? descriptors, int needed, long memory, int expected) =>
         Assert.Equal(expected, ConnectionLimit.From(descriptors, needed, memory));
+
+    [Theory]
+    [InlineData(1_000, 100)]
+    [InlineData(6 * Gibibyte, 153)]
+    [InlineData(8 * Gibibyte, 200)]
+    [InlineData(64 * Gibibyte, 200)]
+    public void The_calls_of_a_connection_go_by_the_memory(long memory, int expected) =>
+        Assert.Equal(expected, ConnectionLimit.CallsOfEach(memory));
 
     [Fact]
     public void Too_few_descriptors_refuse_the_start_naming_the_settings_that_help()

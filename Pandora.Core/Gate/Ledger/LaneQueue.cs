@@ -8,7 +8,8 @@ namespace Pandora.Core.Gate.Ledger;
 /// <summary>
 /// The checks that wait in one lane. Each key has a line of its own and the lines take turns, so that a key with thousands
 /// of waiting checks does not keep another one waiting for more than a batch. Keys that the node does not know yet, or
-/// nobody, wait apart and have a share of each batch, so that a flood of them costs the others no more than that.
+/// nobody, wait apart, with room for some of each peer, and have a share of each batch, so that a flood of them costs the others no
+/// more than that.
 /// Safe for many writers and one reader.
 /// </summary>
 internal sealed class LaneQueue
@@ -22,6 +23,9 @@ internal sealed class LaneQueue
     private const int UnknownCapacity = Capacity / 8;
     private const int UnknownShare = 4;
 
+    // Of their room, so that one peer with keys made up cannot have new keys of others refused.
+    private const int UnknownOfPeer = UnknownCapacity / 2;
+
     // Checks with long texts have less room than their number would take, and one peer half of it.
     private const int LongFrom = 4_096;
     private const int PartsOfMemory = 32;
@@ -32,8 +36,8 @@ internal sealed class LaneQueue
     private static readonly long LongCapacity = NodeMemory.Share(PartsOfMemory, 8 * 1_048_576, 64 * 1_048_576);
 
     private readonly Lock _lock = new();
-    private readonly Lines _known = new();
-    private readonly Lines _unknown = new();
+    private readonly Lines _known = new(mostOfPeer: null);
+    private readonly Lines _unknown = new(UnknownOfPeer);
     private readonly Dictionary<Peer, long> _longOfPeers = [];
     private readonly Channel<bool> _signal =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
@@ -173,12 +177,15 @@ internal sealed class LaneQueue
     }
 
     /// <summary>Lines that take turns.</summary>
-    private sealed class Lines
+    /// <param name="mostOfPeer">How many checks of one peer may wait. Null: as many as there is room for.</param>
+    private sealed class Lines(int? mostOfPeer)
     {
         private const int MostSpare = 256;
 
         private readonly Dictionary<int, Queue<PendingCheck>> _lines = [];
         private readonly Queue<(int Name, Queue<PendingCheck> Line)> _turns = [];
+
+        private readonly Dictionary<Peer, int> _ofPeers = [];
 
         // Empty lines to be used again: most keys have one check in a batch.
         private readonly Stack<Queue<PendingCheck>> _spare = [];
@@ -187,6 +194,10 @@ internal sealed class LaneQueue
 
         public bool TryAdd(PendingCheck check, int name, int capacity)
         {
+            if (mostOfPeer is { } most && _ofPeers.GetValueOrDefault(check.Peer) >= most)
+            {
+                return false;
+            }
             if (!_lines.TryGetValue(name, out var line))
             {
                 _lines.Add(name, line = _spare.TryPop(out var spare) ? spare : new());
@@ -197,7 +208,7 @@ internal sealed class LaneQueue
                 return false;
             }
             line.Enqueue(check);
-            Count++;
+            Note(check, 1);
             return true;
         }
 
@@ -209,7 +220,7 @@ internal sealed class LaneQueue
                 var check = turn.Line.Dequeue();
                 batch.Add(check);
                 bytes += check.Bytes;
-                Count--;
+                Note(check, -1);
                 GoOn(turn);
             }
         }
@@ -222,9 +233,22 @@ internal sealed class LaneQueue
                 while (turn.Line.TryPeek(out var first) && first.Since <= start)
                 {
                     old.Add(turn.Line.Dequeue());
-                    Count--;
+                    Note(first, -1);
                 }
                 GoOn(turn);
+            }
+        }
+
+        private void Note(PendingCheck check, int more)
+        {
+            Count += more;
+            if (mostOfPeer is not null)
+            {
+                ref var ofPeer = ref CollectionsMarshal.GetValueRefOrAddDefault(_ofPeers, check.Peer, out _);
+                if ((ofPeer += more) == 0)
+                {
+                    _ofPeers.Remove(check.Peer);
+                }
             }
         }
 
