@@ -9,7 +9,7 @@ internal static class IdleMemory
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(15);
 
     /// <summary>What is allocated within an interval by a process that has little to do, in bytes.</summary>
-    private const long Little = 16 * 1_048_576;
+    private const long Little = 64 * 1_048_576;
 
     /// <summary>Less than that is not worth the pause, in bytes.</summary>
     private const long WorthThePause = 32 * 1_048_576;
