@@ -40,7 +40,8 @@ internal static class PandoraNode
     /// </summary>
     private const int MaxHeaderBytes = 131_072;
 
-    private const int MaxHeaders = 1000;
+    // As with their bytes: up to twice as many cost their own call alone.
+    private const int MaxHeaders = 2000;
 
     /// <summary>How much of a connection is read ahead; not less than its headers.</summary>
     private const int ReadAheadBytes = MaxHeaderBytes;

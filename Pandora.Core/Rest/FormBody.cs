@@ -20,7 +20,7 @@ internal static class FormBody
     private const string Multipart = "multipart/form-data";
     private const int LongestBoundary = 70; // RFC 2046
 
-    private const int MostParts = 1000;
+    private const int MostFields = 1000;
 
     /// <summary>The second field of a name is a fault already.</summary>
     private const int MostOfOneName = 2;
@@ -39,6 +39,7 @@ internal static class FormBody
                 var form = new UrlEncodedForm(wanted);
                 var fault = await RequestBytes.PassAsync(request, form.Add);
                 form.EndField();
+                fault ??= form.HasTooMany ? TooManyFields() : null;
                 return (fault is null ? TextsAsJson.Write(form.Texts) : default, fault);
             case Multipart:
                 return await ReadMultipartAsync(request, type!, wanted);
@@ -68,9 +69,9 @@ internal static class FormBody
             var parts = new MultipartReader(boundary.ToString(), body);
             for (var count = 1; await parts.ReadNextSectionAsync(request.HttpContext.RequestAborted) is { } part; count++)
             {
-                if (count > MostParts)
+                if (count > MostFields)
                 {
-                    return (default, Error.Body($"The form has more than {MostParts} fields."));
+                    return (default, TooManyFields());
                 }
                 if (!IsInUtf8(part) || part.GetContentDispositionHeader() is not { } disposition)
                 {
@@ -91,6 +92,8 @@ internal static class FormBody
         }
         return (TextsAsJson.Write(texts), null);
     }
+
+    private static Error TooManyFields() => Error.Body($"The form has more than {MostFields} fields.");
 
     private static Error NotAsItSays() => Error.Body("The body is not a form as its Content-Type says.");
 
@@ -120,15 +123,19 @@ internal static class FormBody
 
         private readonly byte[] _field = new byte[LongestField];
         private int _length;
+        private int _fields;
 
         public List<(string? Name, string? Text)> Texts { get; } = [];
+
+        /// <summary>Whether it has more fields than any form may have; nothing more of it is looked at.</summary>
+        public bool HasTooMany => _fields > MostFields;
 
         public void Add(ReadOnlySequence<byte> piece)
         {
             foreach (var memory in piece)
             {
                 var rest = memory.Span;
-                for (int end; (end = rest.IndexOf((byte)'&')) >= 0; rest = rest[(end + 1)..])
+                for (int end; !HasTooMany && (end = rest.IndexOf((byte)'&')) >= 0; rest = rest[(end + 1)..])
                 {
                     Keep(rest[..end]);
                     EndField();
@@ -139,6 +146,7 @@ internal static class FormBody
 
         public void EndField()
         {
+            _fields++;
             var sent = _length;
             var field = _field.AsSpan(0, Math.Min(sent, LongestField));
             _length = 0;

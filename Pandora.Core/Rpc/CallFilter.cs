@@ -30,6 +30,9 @@ internal sealed class CallFilter
     private const string DetailsTrailer = "grpc-status-details-bin";
     private const string Cancelled = "CANCELLED";
 
+    /// <summary>Of a <c>grpc-timeout</c>, in characters: eight digits and a unit.</summary>
+    private const int LongestTimeout = 9;
+
     /// <summary>How long a caller may take to send the one message of a call.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
@@ -44,7 +47,7 @@ internal sealed class CallFilter
     private static readonly RpcStatus TooMuchMetadata = new()
     {
         Code = (int)StatusCode.ResourceExhausted,
-        Message = $"The metadata of the call is larger than {MetadataLimit.Bytes} bytes.",
+        Message = $"The metadata of the call is larger than {MetadataLimit.Bytes} bytes, or has more than {MetadataLimit.Entries} entries.",
     };
 
     /// <summary>The names of the status codes in the specification, such as <c>INVALID_ARGUMENT</c>.</summary>
@@ -117,9 +120,16 @@ internal sealed class CallFilter
             return Refuse(context.Response, UnknownMethod);
         }
         var timeout = request.Headers.GrpcTimeout;
-        if (timeout.Count > 0 && IsOver(timeout.ToString()))
+        if (timeout.Count > 0)
         {
-            return Refuse(context.Response, Late);
+            if (IsOver(timeout.ToString()))
+            {
+                return Refuse(context.Response, Late);
+            }
+            if (timeout.ToString().Length > LongestTimeout)
+            {
+                request.Headers.GrpcTimeout = default; // the library would fail by it
+            }
         }
         if (!_open.TryEnter(context, route.StaysOpen))
         {

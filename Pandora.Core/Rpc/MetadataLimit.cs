@@ -11,6 +11,9 @@ internal static class MetadataLimit
 
     private const int BytesForClients = 4_096;
 
+    /// <summary>Of names with values.</summary>
+    public const int Entries = 1_000;
+
     // More than that is not kept for as long as the call takes.
     private const int KeptBytes = 4_096;
 
@@ -27,8 +30,8 @@ internal static class MetadataLimit
     /// <summary>False: it is too large, and nothing is left of it. Of much only what is read is left in it.</summary>
     public static bool Holds(IHeaderDictionary metadata)
     {
-        var bytes = SizeOf(metadata);
-        if (bytes > Bytes + BytesForClients)
+        var (bytes, entries) = SizeOf(metadata);
+        if (bytes > Bytes + BytesForClients || entries > Entries)
         {
             metadata.Clear(); // a call that is refused may stay open as long as its caller sends nothing
             return false;
@@ -40,18 +43,19 @@ internal static class MetadataLimit
         return true;
     }
 
-    private static int SizeOf(IHeaderDictionary metadata)
+    private static (int Bytes, int Entries) SizeOf(IHeaderDictionary metadata)
     {
-        var bytes = 0;
+        var (bytes, entries) = (0, 0);
         foreach (var (name, values) in metadata)
         {
             bytes += name.Length * values.Count;
+            entries += values.Count;
             foreach (var value in values)
             {
                 bytes += value?.Length ?? 0;
             }
         }
-        return bytes;
+        return (bytes, entries);
     }
 
     private static void DropUnread(IHeaderDictionary metadata)

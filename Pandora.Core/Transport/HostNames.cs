@@ -1,5 +1,4 @@
 using System.Text;
-
 using Microsoft.Net.Http.Headers;
 
 namespace Pandora.Core.Transport;
@@ -7,7 +6,8 @@ namespace Pandora.Core.Transport;
 /// <summary>
 /// Reads <c>:authority</c> and <c>Host</c> so that Kestrel takes every one that clients, proxies and meshes send: lists of
 /// addresses, <c>:50051</c>, <c>[::]:50051</c>, names with <c>_</c>. Kestrel refuses all that is no host name with a port;
-/// nothing here looks at it.
+/// nothing here looks at it. Of other headers every byte is taken as a character: one that is no UTF-8 would end the
+/// connection with all its calls.
 /// </summary>
 internal sealed class HostNames : Encoding
 {
@@ -16,8 +16,7 @@ internal sealed class HostNames : Encoding
     private static readonly HostNames Instance = new();
 
     /// <summary>For the headers of both protocols.</summary>
-    /// <returns>Null: as usual.</returns>
-    public static Encoding? For(string header) => header is ":authority" || header == HeaderNames.Host ? Instance : null;
+    public static Encoding For(string header) => header is ":authority" || header == HeaderNames.Host ? Instance : Latin1;
 
     public override int GetChars(byte[] bytes, int byteIndex, int byteCount, char[] chars, int charIndex)
     {

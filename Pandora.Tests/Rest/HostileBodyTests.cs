@@ -47,6 +47,17 @@ public sealed class HostileBodyTests(PandoraFixture pandora) : IClassFixture<Pan
         Assert.True(allocated < (times * bytes.Length) + 1_000_000, $"{allocated} bytes for {bytes.Length}");
     }
 
+    [Theory]
+    [InlineData("&")]
+    [InlineData("a=1&")]
+    public async Task A_form_with_more_fields_than_any_has_is_not_read_to_its_end(string field)
+    {
+        (await LogInAsync(Repeat(field), Raw.Form)).ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "body");
+        // As many as there may be: then it is the password that is wrong.
+        (await LogInAsync("username=Admin&password=wrong" + string.Concat(Enumerable.Repeat("&" + field.TrimEnd('&'), 997)), Raw.Form))
+            .ExpectError(HttpStatusCode.Unauthorized, "UNAUTHORIZED");
+    }
+
     [Fact]
     public async Task Of_hundreds_of_thousands_of_faulty_entries_the_first_hundred_are_told()
     {

@@ -95,6 +95,8 @@ public sealed class DeadlineTests(PandoraFixture pandora) : IClassFixture<Pandor
 
     [Theory]
     [InlineData("99999999H")]
+    [InlineData("999999999H")]
+    [InlineData("876000000H")]
     [InlineData("1M")]
     [InlineData("99999999m")]
     [InlineData("soon")]

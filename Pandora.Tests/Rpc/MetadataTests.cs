@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text;
 using Grpc.Core;
 using Grpc.Health.V1;
@@ -26,6 +27,9 @@ public sealed class MetadataTests(PandoraFixture pandora) : IClassFixture<Pandor
         { 4, 120_000, false },
         { 1, 125_000, false },
         { 50, 250_000, false },
+        { 950, 20_000, true },
+        { 1_100, 20_000, false },
+        { 3_500, 60_000, false },
     };
 
     [Theory]
@@ -61,6 +65,33 @@ public sealed class MetadataTests(PandoraFixture pandora) : IClassFixture<Pandor
         Assert.Equal(ServingStatus.Serving, (await health.CheckAsync(new HealthCheckRequest(), cancellationToken: Ct)).Status);
         Assert.False(next.IsCompleted); // the stream is still open
         Assert.Equal(1, connections);
+    }
+
+    [Theory]
+    [InlineData("caf\u00e9")]
+    [InlineData("\u00ff\u00fe\u0080")]
+    public async Task A_value_that_is_no_UTF8_hinders_neither_its_call_nor_another(string value)
+    {
+        using var handler = new SocketsHttpHandler { RequestHeaderEncodingSelector = (_, _) => System.Text.Encoding.Latin1 };
+        using var http = new HttpClient(handler);
+        using var channel = GrpcChannel.ForAddress(pandora.Node.GrpcAddress, new GrpcChannelOptions { HttpClient = http });
+        var health = new Grpc.Health.V1.Health.HealthClient(channel);
+        using var watch = health.Watch(new HealthCheckRequest(), cancellationToken: Ct);
+        Assert.True(await watch.ResponseStream.MoveNext(Ct));
+        var next = watch.ResponseStream.MoveNext(Ct);
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(pandora.Node.GrpcAddress, Harness.Calls.ValidatePath))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent([0, 0, 0, 0, 0]) { Headers = { { "content-type", "application/grpc" } } },
+        };
+        request.Headers.TryAddWithoutValidation("x", value);
+
+        using var answer = await http.SendAsync(request, Ct);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal("3", Assert.Single(answer.Headers.Concat(answer.TrailingHeaders), header => header.Key == "grpc-status").Value.Single());
+        Assert.False(next.IsCompleted);
     }
 
     [Fact]
