@@ -34,11 +34,10 @@ internal static class PandoraNode
 
     /// <summary>
     /// Of one request or call, and of one name or value. More than any call may have, because Kestrel ends the connection of one
-    /// with twice as much, or with a larger value: up to there it costs its own call alone. Clients are told, and most refuse
-    /// larger calls themselves. Each connection keeps three buffers that may grow to this, and each call that waits to be looked
-    /// at its headers.
+    /// with twice as much, or with a larger value: up to there it costs its own call alone. Clients are told, but not all mind
+    /// it. Each connection keeps three buffers that may grow to this, and each call that waits to be looked at its headers.
     /// </summary>
-    private const int MaxHeaderBytes = 131_072;
+    private const int MaxHeaderBytes = 524_288;
 
     // As with their bytes: up to twice as many cost their own call alone.
     private const int MaxHeaders = 2000;

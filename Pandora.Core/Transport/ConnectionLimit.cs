@@ -21,7 +21,7 @@ internal static class ConnectionLimit
     /// What a connection can make the process hold without a call: the decoder's three buffers for headers, the headers that
     /// are being read, as texts, what is read ahead, and the bodies that its window lets through.
     /// </summary>
-    private const long BytesOfConnection = 1_310_720;
+    private const long BytesOfConnection = 3_407_872;
 
     /// <summary>What a call that is open takes, in the listener and its pipes, even if it is refused.</summary>
     private const long BytesOfCall = 18_432;

@@ -8,10 +8,10 @@ public sealed class ConnectionLimitTests
     private const long Gibibyte = 1_073_741_824;
 
     [Theory]
-    [InlineData(1_048_576, 200, 8 * Gibibyte, 859)]
+    [InlineData(1_048_576, 200, 8 * Gibibyte, 605)]
     [InlineData(400, 200, 8 * Gibibyte, 200)]
     [InlineData(300, 200, 8 * Gibibyte, 100)]
-    [InlineData(null, 200, 2 * Gibibyte, 340)]
+    [InlineData(null, 200, 2 * Gibibyte, 204)]
     [InlineData(1_048_576, 200, Gibibyte / 2, 96)]
     public void Connections_fit_into_the_descriptors_and_the_memory_that_there_are(int? descriptors, int needed, long memory, int expected) =>
         Assert.Equal(expected, ConnectionLimit.From(descriptors, needed, memory));
