@@ -12,10 +12,10 @@ namespace Pandora.Core.Keys;
 internal sealed class DecodedText : IDisposable
 {
     /// <summary>Escapes of escapes, of which each layer takes a pass. Backslashes before one escape are one layer.</summary>
-    private const int DeepestNesting = 8;
+    private const int DeepestNesting = 16;
 
-    private const int MostBackslashes = 64;
-    private const int MostReferenceDigits = 8;
+    private const int MostBackslashes = 1_024;
+    private const int MostReferenceDigits = 32; // most of them zeros
 
     private static readonly SearchValues<char> Marks = SearchValues.Create("%\\&");
 

@@ -68,6 +68,9 @@ internal readonly struct KeyMasker
         }
     }
 
+    /// <summary>Whether something in a text has the shape of a key or token of ours.</summary>
+    public static bool FindsIn(string text) => text.Length >= ApiKeyText.Length && new KeyMasker().Find(text) is not null;
+
     /// <summary>Whether <see cref="Mask"/> looks at a text to its end.</summary>
     public static bool SeesAllOf(string text, int enough) => text.Length <= enough * Wanted;
 

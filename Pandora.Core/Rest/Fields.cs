@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Unicode;
 using Microsoft.OpenApi;
 using Pandora.Core.Errors;
+using Pandora.Core.Keys;
 using QuotaRange = Pandora.Core.Quotas.Quota;
 
 namespace Pandora.Core.Rest;
@@ -243,6 +244,8 @@ internal sealed class Fields
         {
             0 => Broken<string?>(name, "must not be blank", null),
             { } characters when characters > max => Broken<string?>(name, $"must have at most {max} characters", null),
+            // Names are shown, copied into the log and told in errors: whoever reads one could use the key.
+            _ when trimmed is not null && KeyMasker.FindsIn(trimmed) => Broken<string?>(name, "must not contain an API key or token", null),
             _ => trimmed,
         };
     });

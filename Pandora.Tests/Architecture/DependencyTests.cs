@@ -16,7 +16,7 @@ public sealed partial class DependencyTests
         ["Persistence"] = ["Errors", "Settings", "Telemetry"],
         ["Quotas"] = ["Errors", "Persistence"],
         ["Security"] = ["Errors", "Keys", "Persistence", "Settings", "Transport"],
-        ["Rest"] = ["Errors", "Persistence", "Quotas", "Settings"],
+        ["Rest"] = ["Errors", "Keys", "Persistence", "Quotas", "Settings"],
         ["Health"] = ["EmbeddedPostgres", "Persistence", "Rest"],
         ["Gate"] = ["Errors", "Keys", "Persistence", "Quotas", "Settings", "Telemetry", "Transport"],
         ["Rpc"] = ["Errors", "Gate", "Settings", "Telemetry", "Transport"],

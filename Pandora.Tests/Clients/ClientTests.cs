@@ -43,6 +43,28 @@ public sealed class ClientTests(PandoraFixture pandora) : IClassFixture<PandoraF
     }
 
     [Theory]
+    [InlineData("KEY"), InlineData("Ann KEY"), InlineData("Ann%KEY"), InlineData("BASE64"), InlineData("ESCAPED")]
+    public async Task A_name_or_an_e_mail_address_with_a_key_or_token_in_it_is_refused(string text)
+    {
+        foreach (var secret in new[] { Secrets.OfShape("pdk_", new Random(4)), Secrets.OfShape("pst_", new Random(5)) })
+        {
+            var given = text.Replace("KEY", secret).Replace("BASE64", Secrets.Base64(secret)).Replace("ESCAPED", Secrets.Encodings["percent"](secret));
+            foreach (var (loc, body) in new[]
+            {
+                ("name", new { type = "developer", name = given, email = "a@b.example" }),
+                ("email", new { type = "developer", name = "a", email = $"{given}@b.example" }),
+            })
+            {
+                var answer = await Rest.PostAsync("/clients", body);
+
+                answer.ExpectError(HttpStatusCode.UnprocessableEntity, "VALIDATION_FAILED", "ClientCreate", loc);
+                Assert.Contains($"{loc} must not contain an API key or token.", answer.Body, StringComparison.Ordinal);
+                Assert.DoesNotContain(secret, answer.Body, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Theory]
     [InlineData("\u0938\u0902\u092A\u0930\u094D\u0915@\u0921\u093E\u091F\u093E\u092E\u0947\u0932.\u092D\u093E\u0930\u0924")]
     [InlineData("user@\u0E15\u0E31\u0E27\u0E2D\u0E22\u0E48\u0E32\u0E07.\u0E44\u0E17\u0E22")]
     [InlineData("a@mu\u0308nchen.de")]

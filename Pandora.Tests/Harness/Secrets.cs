@@ -34,6 +34,10 @@ internal static partial class Secrets
         ["HTML, hexadecimal"] = text => text.Replace("_", "&#x5f;").Replace(".", "&#X2E;"),
         ["HTML by name"] = text => text.Replace("_", "&lowbar;").Replace(".", "&period;"),
         ["HTML twice"] = text => text.Replace("_", "&amp;#95;").Replace(".", "&amp;#46;"),
+        ["HTML with zeros"] = text => text.Replace("_", "&#000000095;").Replace(".", "&#x0000000002e;"),
+        ["ECMAScript with zeros"] = text => text.Replace("_", "\\u{00000000005f}").Replace(".", "\\u{0000000002E}"),
+        ["percent, ten times"] = text => text.Replace("_", $"%{Times("25", 9)}5f").Replace(".", $"%{Times("25", 9)}2e"),
+        ["JSON, nine deep"] = text => text.Replace("_", $"{Times("\\", 256)}u005f").Replace(".", $"{Times("\\", 256)}u002e"),
         ["JSON in a query"] = text => text.Replace("_", "%5Cu005f").Replace(".", "%5cu002e"),
         ["a query in JSON"] = text => text.Replace("_", "\\u00255F").Replace(".", "\\u00252E"),
         ["HTML in JSON"] = text => text.Replace("_", "\\u0026#95;").Replace(".", "\\u0026#46;"),
@@ -52,6 +56,8 @@ internal static partial class Secrets
         }
         return text + new string(checksum);
     }
+
+    private static string Times(string text, int count) => string.Concat(Enumerable.Repeat(text, count));
 
     /// <summary>What may be shown of a secret.</summary>
     public static string Mask(string secret) => $"{secret[..4]}...{secret[^4..]}";
