@@ -146,7 +146,12 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
             // Opens nothing, but looks at how the values go together.
             using var tried = new NpgsqlDataSourceBuilder(settings.ConnectionString).Build();
         }
-        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException or NotSupportedException)
+        catch (Exception e) when (e is FormatException or OverflowException)
+        {
+            // Its message quotes what was read for a number, which may be a part of the password behind a missing semicolon.
+            throw Variables.Refuse(variable, "is not accepted: something in it, such as the port behind a host, is no number");
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {
             throw Variables.Refuse(variable, $"is not accepted: {e.Message.ReplaceLineEndings(" ").TrimEnd('.')}");
         }
