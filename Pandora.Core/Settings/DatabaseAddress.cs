@@ -13,6 +13,7 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
     private static readonly string[] Beside = [nameof(Password), nameof(Username), nameof(Database)];
 
     private const int MaxPort = 65_535;
+    private const int MostHosts = 100;
 
     /// <summary>The ledger has as many writers, each with a connection of its own.</summary>
     private const int SmallestPool = 2;
@@ -128,6 +129,11 @@ internal sealed partial record DatabaseAddress(string ConnectionString)
 
     private static void RefuseOutOfRange(string variable, NpgsqlConnectionStringBuilder settings)
     {
+        // For each of them Npgsql reads the whole list again.
+        if (settings.Host!.AsSpan().Count(',') >= MostHosts)
+        {
+            throw Variables.Refuse(variable, $"has more than {MostHosts} hosts; accepted are 1 to {MostHosts}");
+        }
         var ports = PortBehindHost().Matches(settings.Host!).Select(match => match.Groups[1].Value);
         if (settings.Port > MaxPort || ports.Any(port => !int.TryParse(port, CultureInfo.InvariantCulture, out var number) || number is 0 or > MaxPort))
         {

@@ -151,6 +151,19 @@ public sealed class DatabaseReaderTests
         Assert.DoesNotContain(
             "hidden", $"{DatabaseReader.ReadExternal(Variables(("PANDORA_DB_DNS", "host=db password='hidden\n'")))}", StringComparison.Ordinal);
 
+    [Fact]
+    public void More_hosts_than_anybody_has_are_refused_at_once()
+    {
+        static string Hosts(int count) => string.Join(',', Enumerable.Range(0, count).Select(i => $"db{i}"));
+
+        Assert.NotNull(External(("PANDORA_DB_DNS", $"postgres://u:p@{Hosts(100)}/d")));
+        foreach (var (name, text) in new[] { ("PANDORA_DB_DNS", $"postgres://u:p@{Hosts(5_000)}/d"), ("ConnectionStrings__pandora", $"Host={Hosts(5_000)}") })
+        {
+            var refused = Assert.Throws<StartRefusedException>(() => External((name, text)));
+            Assert.Contains($"{name} has more than 100 hosts", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     private static NpgsqlConnectionStringBuilder External(params (string Name, string Value)[] variables) =>
         new(Assert.IsType<DatabaseSettings.External>(DatabaseReader.Read(Variables(variables))).Address.ConnectionString);
 
